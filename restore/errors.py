@@ -1,0 +1,73 @@
+"""Every failure an operator can meet: a code, how far it reaches, whether to try again, what to do next."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from restore.model.outcome import Scope
+
+
+class RestoreError(Exception):
+    """A failure stated for a tired operator.
+
+    The message says what failed, on which customer's what, and why. `kept` names what was set aside or left in
+    place; `server` the source or target concerned where the scope is SERVER.
+    """
+
+    code: ClassVar[str]
+    scope: ClassVar[Scope] = Scope.STEP
+    transient: ClassVar[bool] = False
+    hint: ClassVar[str]
+
+    def __init__(self, message: str, *, kept: str = "", server: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.kept = kept
+        self.server = server
+
+
+class IncidentInvalid(RestoreError):
+    """The incident file has mistakes; `mistakes` lists each with its key and what was expected."""
+
+    code = "incident-invalid"
+    scope = Scope.RUN
+    hint = "Correct the keys named above in the incident file, then run the same command again."
+
+    def __init__(self, path: str, mistakes: tuple[str, ...]) -> None:
+        super().__init__(f"{path}: {len(mistakes)} mistake(s)\n" + "\n".join(f"  {line}" for line in mistakes))
+        self.mistakes = mistakes
+
+
+class Fenced(RestoreError):
+    code = "fenced"
+    hint = "Nothing to do: another worker or a newer run has taken this step over."
+
+
+class SecretMissing(RestoreError):
+    code = "secret-missing"
+    hint = "Name an existing 0600 file or set the environment variable that the incident file refers to."
+
+
+class SourceUnreachable(RestoreError):
+    code = "source-unreachable"
+    scope = Scope.SERVER
+    transient = True
+    hint = "Check that the backup server is up and that its address, user and key in the incident file are right."
+
+
+class SourceStalled(RestoreError):
+    code = "source-stalled"
+    scope = Scope.STEP
+    transient = True
+    hint = "The backup server stopped answering; run again, with fewer copies if it happens often."
+
+
+class SourceUnreadable(RestoreError):
+    code = "source-unreadable"
+    hint = "Look at the file on the backup server; the rest of the run is not touched by it."
+
+
+class HostKeyUnknown(RestoreError):
+    code = "host-key-unknown"
+    scope = Scope.SERVER
+    hint = "Compare the fingerprint with the backup server's own and add the key to the known_hosts file."

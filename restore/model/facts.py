@@ -1,0 +1,157 @@
+"""What steps found out, and what they read back: the typed contents of outcomes. No fact holds a secret."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from restore.model.mail import FolderAccount, MailboxId
+from restore.model.mysql import AccountName, DatabaseId, RefusedStatement, SchemaObject, TableState
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What one site's config says of its database login: a claim by a customer, or by his intruder.
+
+    `host`, `port`, `socket` as the site would use them; `verifier_id` names the password's verifier
+    in the vault; `status` as detectors state it (exact, fallback, ...).
+    """
+
+    server: str
+    customer: str
+    system: str
+    config: str
+    status: str
+    host: str
+    port: int | None
+    socket: str | None
+    database: str
+    user: str
+    verifier_id: str
+    prefix: str
+    evidence: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SiteLooked:
+    """All that one customer's home showed. `refused` lists links and names we did not follow, with reasons;
+    `unclear` lists installs whose login cannot be read, each with its evidence lines; `seen` lists what
+    bulkrestore does not restore yet (docroots, .forward, sieve, ...)."""
+
+    server: str
+    customer: str
+    claims: tuple[Claim, ...]
+    unclear: tuple[tuple[str, ...], ...]
+    refused: tuple[str, ...]
+    seen: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxLooked:
+    """What a Maildir holds, by names alone: folders and messages, bytes where names or lstat tell."""
+
+    mailbox: MailboxId
+    folders: int
+    messages: int
+    bytes: int
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DumpLooked:
+    """What a dump's head and tail say without loading it: writer, version, whether its trailer is there."""
+
+    database: DatabaseId
+    writer: str
+    server_version: str
+    complete: bool
+    bytes: int
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxRestored:
+    """The sums of one mailbox, per folder, after read-back."""
+
+    mailbox: MailboxId
+    folders: tuple[FolderAccount, ...]
+    bytes: int
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseLoaded:
+    """A dump stands whole in its staging database: each table counted in the stream and on the server."""
+
+    database: DatabaseId
+    target: str
+    staging: str
+    tables: tuple[TableState, ...]
+    objects: tuple[SchemaObject, ...]
+    refused: tuple[RefusedStatement, ...]
+    charset: str
+    collation: str
+    bytes: int
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseSwitched:
+    """The database is live under its name; `kept` is the database that holds what stood there, or ""."""
+
+    database: DatabaseId
+    target: str
+    name: str
+    tables: tuple[TableState, ...]
+    objects: tuple[str, ...]
+    kept: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseUndone:
+    """What stood there before is back; `undone` is the database that now holds the restored tables."""
+
+    database: DatabaseId
+    target: str
+    name: str
+    undone: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AccountReady:
+    """An account stands on the target with its grants.
+
+    `proof` is "login" (logged in as it and read `table`) or "hash equal, login not tried"; `hosts_needed`
+    are the database host names in the site's config that must resolve to the new server.
+    """
+
+    server: str
+    customer: str
+    account: AccountName
+    target: str
+    databases: tuple[str, ...]
+    proof: str
+    table: str
+    hosts_needed: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """A step that found and did nothing (benchmarks, preflight)."""
+
+    note: str = ""
+
+
+Fact = (
+    SiteLooked
+    | MailboxLooked
+    | DumpLooked
+    | MailboxRestored
+    | DatabaseLoaded
+    | DatabaseSwitched
+    | DatabaseUndone
+    | AccountReady
+    | Nothing
+)

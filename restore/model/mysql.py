@@ -1,0 +1,145 @@
+"""Nouns of the database room."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+STAGING_PREFIX = "br_stage_"
+KEPT_PREFIX = "br_kept_"
+UNDONE_PREFIX = "br_undone_"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class DatabaseId:
+    """A database's identity is (old server, name); the same name on two old servers is two databases."""
+
+    server: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.server}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class AccountName:
+    """MySQL's 'user'@'host', as it stands (or shall stand) on the live server."""
+
+    user: str
+    host: str
+
+    def __str__(self) -> str:
+        return f"'{self.user}'@'{self.host}'"
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What tells that a file has not changed: size in bytes, mtime in epoch seconds, inode where known."""
+
+    source: str
+    path: bytes
+    size: int
+    mtime: float
+    inode: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DumpFile:
+    """A logical dump of one database in a source; `path` relative to the source's root."""
+
+    database: DatabaseId
+    fingerprint: Fingerprint
+
+
+@dataclass(frozen=True, slots=True)
+class TableState:
+    """What one table holds on a server or in a dump stream.
+
+    `rows` exact; `checksum` order-independent and comparable only between values made by the same method;
+    `definition` a hash of the normalised CREATE TABLE; `newest` the latest timestamp found, for questions.
+    """
+
+    name: str
+    rows: int
+    checksum: str
+    definition: str
+    newest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaObject:
+    """A trigger, view, routine or event of a dump, cut out by the exact lexer.
+
+    `kind` is trigger, view, procedure, function or event. `head` and `body` are the statement's text without
+    its CREATE DEFINER=… head; the executor renders that head itself. `settings` are the session settings
+    (sql_mode, character sets, time_zone) the dump states for this object.
+    """
+
+    kind: str
+    name: str
+    table: str
+    body: bytes
+    settings: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedStatement:
+    """A statement of a dump that was not executed: its byte offset in the plain stream, head and reason."""
+
+    offset: int
+    head: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a load did: `tables` as counted in the dump stream itself, proven equal to what the server holds."""
+
+    tables: tuple[TableState, ...]
+    objects: tuple[SchemaObject, ...]
+    refused: tuple[RefusedStatement, ...]
+    charset: str
+    collation: str
+    bytes: int
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """The switch-on of one database: `loaded` is what staging must hold, `replace` the exact live state that
+    a person agreed to set aside in `kept` (None: nothing may stand there)."""
+
+    staging: str
+    name: str
+    kept: str
+    loaded: tuple[TableState, ...]
+    charset: str
+    collation: str
+    replace: tuple[TableState, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """An account on a live server: its plugin, whether it is locked, a one-way digest of its verifier (equal
+    digests mean equal verifiers), the databases it has rights on, and whether it has any global right."""
+
+    account: AccountName
+    plugin: str
+    locked: bool
+    verifier_digest: str
+    databases: tuple[str, ...]
+    global_rights: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """What preflight must know of a database server; `variables` by their server names, clock in epoch seconds,
+    disk in free bytes (None where the server cannot tell)."""
+
+    version: str
+    variables: tuple[tuple[str, str], ...]
+    anonymous_accounts: tuple[str, ...]
+    replica: bool
+    tls: bool
+    clock: float
+    disk_free: int | None
+    notes: tuple[str, ...] = ()

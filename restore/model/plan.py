@@ -1,0 +1,195 @@
+"""All work: jobs of steps; a step is one idempotent act with a stable key that holds no secret."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from restore.model.facts import Claim
+from restore.model.mail import MailboxId
+from restore.model.mysql import AccountName, DatabaseId, DumpFile, SchemaObject, TableState
+from restore.model.outcome import ManualItem, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class LookSite:
+    """Look at one customer's home: run the detectors, list refused links. Read-only."""
+
+    server: str
+    customer: str
+    source: str
+    home: bytes
+    domains: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LookMailbox:
+    """Count a Maildir's folders and messages. Read-only."""
+
+    mailbox: MailboxId
+    customer: str
+    source: str
+    path: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LookDump:
+    """Read a dump's head and tail. Read-only."""
+
+    dump: DumpFile
+    customer: str
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreMailbox:
+    """Merge one Maildir++ tree into the live mailbox."""
+
+    mailbox: MailboxId
+    customer: str
+    source: str
+    path: bytes
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoadDatabase:
+    """Fetch a dump, load it into its staging database on the target, count and compare.
+
+    `name` is the live name it is meant for; `staging` the staging database (STAGING_PREFIX…).
+    """
+
+    dump: DumpFile
+    customer: str
+    target: str
+    name: str
+    staging: str
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchDatabase:
+    """Move a loaded staging database to its live name.
+
+    `definer` is the account objects are created for, None for a locked stand-in. `replace` is the state of the
+    live tables that a person agreed to set aside, None where nothing may stand there.
+    """
+
+    database: DatabaseId
+    customer: str
+    target: str
+    name: str
+    staging: str
+    loaded: tuple[TableState, ...]
+    objects: tuple[SchemaObject, ...]
+    charset: str
+    collation: str
+    definer: AccountName | None = None
+    replace: tuple[TableState, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UndoSwitch:
+    """Put back what a switch set aside; the restored tables move to an UNDONE_PREFIX database."""
+
+    database: DatabaseId
+    customer: str
+    target: str
+    name: str
+    kept: str
+    tables: tuple[TableState, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CreateAccount:
+    """Create an account with its verifier, grant it its own databases, prove it by a login.
+
+    `claim` is the config it rests on, None where a person's answer gave it (then `password_id` names
+    the password in the vault). `rung` says on what ownership rests.
+    """
+
+    server: str
+    customer: str
+    account: AccountName
+    target: str
+    databases: tuple[str, ...]
+    claim: Claim | None
+    source: str
+    home: bytes
+    domains: tuple[str, ...]
+    rung: str
+    password_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """A step that does nothing (benchmarks of the way of a step); `seconds` of work may be pretended."""
+
+    seconds: float = 0.0
+
+
+Work = (
+    LookSite
+    | LookMailbox
+    | LookDump
+    | RestoreMailbox
+    | LoadDatabase
+    | SwitchDatabase
+    | UndoSwitch
+    | CreateAccount
+    | Rest
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One idempotent act. `needs` names the Resources it occupies, one slot of each, for as long as it runs."""
+
+    key: str
+    work: Work
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Steps in order. `after` names jobs that must have ended (however) before the first step may begin.
+
+    A smaller `rank` goes first. `kind` is look, mail, database, account or undo; `bytes` the expected size.
+    """
+
+    key: str
+    kind: str
+    customer: str
+    steps: tuple[Step, ...]
+    after: tuple[str, ...] = ()
+    rank: tuple[int, ...] = ()
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What an outcome made decidable: further jobs, and questions for a person."""
+
+    jobs: tuple[Job, ...] = ()
+    items: tuple[ManualItem, ...] = ()
+
+
+class Plan(Protocol):
+    """Decided work that may grow while facts come in. Pure: no I/O, no clock."""
+
+    @property
+    def jobs(self) -> Sequence[Job]:
+        """What can be begun from the global index alone."""
+
+    @property
+    def items(self) -> Sequence[ManualItem]:
+        """Questions that the global index alone raises."""
+
+    def learn(self, outcome: Outcome) -> Learned:
+        """What this outcome made decidable. Called once for every outcome, in any order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """How many slots each Resource has, by name; a resource that is not named here has none."""
+
+    slots: dict[str, int] = field(default_factory=dict)

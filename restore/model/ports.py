@@ -1,0 +1,203 @@
+"""The Protocols of all outside systems, stated once. systems/ satisfies them, wiring.py introduces them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from detectors.finding import Secret
+from detectors.walk import Entry
+from restore.model.mail import FolderPath, FolderState, JournalRecord, LiveMessage, NewMessage
+from restore.model.mysql import (
+    AccountName,
+    AccountState,
+    Loaded,
+    Move,
+    SchemaObject,
+    ServerFacts,
+    TableState,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A file read whole from a source, with what lstat said of it."""
+
+    path: bytes
+    entry: Entry
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A file a source could not give: its path and the reason, in the operator's words."""
+
+    path: bytes
+    reason: str
+
+
+class Source(Protocol):
+    """Read-only access to a backup. Satisfies detectors.walk.Tree. Paths are bytes relative to the source's
+    root, without a leading slash; b"" is the root. Nothing here follows a link in any component.
+
+    Every operation has a time-out and raises a RestoreError: SourceUnreachable or SourceStalled (transient,
+    scope SERVER), SourceUnreadable (scope STEP).
+    """
+
+    @property
+    def name(self) -> str:
+        """The source's name in the incident file."""
+
+    def list(self, path: bytes) -> Sequence[Entry]:
+        """The entries of a folder, as lstat states them, in no order."""
+
+    def lstat(self, path: bytes) -> Entry | None:
+        """What stands at that path, links not followed; None where nothing does."""
+
+    def readlink(self, path: bytes) -> bytes:
+        """A link's target as it stands."""
+
+    def read(self, path: bytes, limit: int) -> bytes:
+        """The first `limit` bytes of a regular file."""
+
+    def read_many(self, paths: Sequence[bytes], limit: int) -> Iterator[Content | Unreadable]:
+        """Many small files, pipelined, in the order given; a file above `limit` bytes is Unreadable."""
+
+    def stream(self, path: bytes, offset: int = 0) -> Iterator[bytes]:
+        """A regular file from that byte offset to its end, in chunks."""
+
+    def close(self) -> None:
+        """Give the connection back."""
+
+
+class MailSession(Protocol):
+    """One user's live mailbox. Folders are Unicode paths; separator, prefix and MUTF-7 are the session's own.
+
+    Raises MailUnreachable, MailStalled (transient), MailRefused (the server's words) of errors.py.
+    """
+
+    def folders(self) -> Sequence[FolderPath]:
+        """Every folder that can be selected."""
+
+    def subscriptions(self) -> frozenset[FolderPath]:
+        """Every subscribed folder."""
+
+    def create(self, folder: FolderPath) -> None:
+        """Create a folder; no error where it exists."""
+
+    def subscribe(self, folder: FolderPath) -> None:
+        """Subscribe a folder."""
+
+    def state(self, folder: FolderPath) -> FolderState:
+        """UIDVALIDITY, UIDNEXT and number of messages, fresh from the server."""
+
+    def messages(self, folder: FolderPath, from_uid: int = 1) -> Iterator[LiveMessage]:
+        """Messages with UID >= from_uid, ascending."""
+
+    def contents(self, folder: FolderPath, uids: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+        """Whole messages as stored, without setting \\Seen; a UID that is gone is left out."""
+
+    def append(self, folder: FolderPath, messages: Sequence[NewMessage]) -> Sequence[int] | None:
+        """Append all or none; the new UIDs in order (APPENDUID), None where the server does not say.
+
+        Raises MailRefused where the server refuses the batch (then nothing was stored)."""
+
+    def close(self) -> None:
+        """Log out."""
+
+
+class MailServer(Protocol):
+    """A live mail server on which we may act for any mailbox."""
+
+    @property
+    def name(self) -> str:
+        """The target's name in the incident file."""
+
+    def open(self, address: str) -> MailSession:
+        """Log in for that mailbox; raises MailboxMissing where the server does not know it."""
+
+
+class DatabaseServer(Protocol):
+    """A live MySQL or MariaDB server, as its administrator sees it. SQL is rendered in systems/ alone.
+
+    Raises DatabaseUnreachable (transient, scope SERVER), DatabaseRefused (the server's words), LiveDiffers,
+    DumpDamaged, DumpRefused of errors.py.
+    """
+
+    @property
+    def name(self) -> str:
+        """The target's name in the incident file."""
+
+    def facts(self) -> ServerFacts:
+        """What preflight must know: version, variables, anonymous accounts, TLS, clock, disk where it can tell."""
+
+    def databases(self) -> frozenset[str]:
+        """Every database, staging and kept ones included."""
+
+    def tables(self, database: str) -> tuple[TableState, ...]:
+        """Every base table, counted from its primary key and checksummed; () where the database is not there."""
+
+    def objects(self, database: str) -> tuple[str, ...]:
+        """Every view, trigger, routine and event as "kind name", sorted."""
+
+    def drop_staging(self, staging: str) -> None:
+        """Drop a staging database of ours; refuses any name without STAGING_PREFIX."""
+
+    def load(self, staging: str, dump: Iterator[bytes]) -> Loaded:
+        """Make the staging database anew and load a dump's plain stream into it through a throw-away account
+        that has rights on it alone; tables and foreign keys only, objects are cut out and returned."""
+
+    def switch(self, move: Move) -> None:
+        """Move the staging tables to the live name in one RENAME behind a write fence. What stands there must
+        be nothing, or exactly `move.replace`; it moves to `move.kept`. Raises LiveDiffers otherwise, with both
+        sides' states, having changed nothing."""
+
+    def create_objects(self, database: str, objects: Sequence[SchemaObject], definer: AccountName) -> None:
+        """Create triggers, views, routines and events in the live database, each with that definer."""
+
+    def undo(self, move: Move, undone: str) -> None:
+        """Move the live tables to `undone` and `move.kept` back; raises LiveDiffers where the live tables are
+        no longer what `move.loaded` states."""
+
+    def account(self, account: AccountName) -> AccountState | None:
+        """What stands under that name; None where nothing does."""
+
+    def create_account(self, account: AccountName, verifier: Secret) -> None:
+        """Create it locked, with mysql_native_password and that verifier; refuses an existing name."""
+
+    def grant(self, account: AccountName, database: str) -> None:
+        """ALL on one database, its name escaped; nothing global."""
+
+    def unlock(self, account: AccountName) -> None:
+        """The switch-on: let it log in."""
+
+    def drop_account(self, account: AccountName) -> None:
+        """Drop an account that this restore made (undo, throw-away loaders)."""
+
+    def login(self, account: AccountName, password: Secret, database: str, table: str) -> str | None:
+        """Log in as the account would and read one row of `table` (any table where ""); the table read, or
+        None where this worker's address cannot be that account's host. Raises LoginRefused."""
+
+    def close(self) -> None:
+        """Close the connection."""
+
+
+class Desk(Protocol):
+    """A worker's way to the coordinator. Every call carries the step's key; a step whose epoch is over, or
+    that another worker has taken over, gets Fenced and must stop before its next act."""
+
+    def renew(self, step: str) -> None:
+        """Say that the step still lives; raises Fenced."""
+
+    def journal(self, step: str, mailbox: str) -> Sequence[JournalRecord]:
+        """All records of that mailbox's journal, oldest first."""
+
+    def record(self, step: str, mailbox: str, records: Sequence[JournalRecord]) -> None:
+        """Append to the journal; on disk (fsync) when this returns."""
+
+    def put_secret(self, step: str, purpose: str, secret: Secret) -> str:
+        """Keep a secret in the vault; the same purpose and value give the same random vault id."""
+
+    def get_secret(self, step: str, vault_id: str) -> Secret:
+        """A secret by its vault id; raises SecretMissing."""
