@@ -34,7 +34,10 @@ class IncidentInvalid(RestoreError):
     hint = "Correct the keys named above in the incident file, then run the same command again."
 
     def __init__(self, path: str, mistakes: tuple[str, ...]) -> None:
-        super().__init__(f"{path}: {len(mistakes)} mistake(s)\n" + "\n".join(f"  {line}" for line in mistakes))
+        super().__init__(
+            f"{path}: {len(mistakes)} mistake(s)\n"
+            + "\n".join(f"  {line}" for line in mistakes)
+        )
         self.mistakes = mistakes
 
 
@@ -71,3 +74,58 @@ class HostKeyUnknown(RestoreError):
     code = "host-key-unknown"
     scope = Scope.SERVER
     hint = "Compare the fingerprint with the backup server's own and add the key to the known_hosts file."
+
+
+class Cancelled(RestoreError):
+    code = "cancelled"
+    hint = "The run was asked to stop; run again and the step is finished."
+
+
+class SourceChanged(RestoreError):
+    code = "source-changed"
+    scope = Scope.JOB
+    hint = "The file changed on the backup server since it was surveyed; run again to look afresh."
+
+
+class StagingFull(RestoreError):
+    code = "staging-full"
+    scope = Scope.RUN
+    hint = "Free space on the staging disk, or name a larger one in the incident file, then run again."
+
+
+class DumpDamaged(RestoreError):
+    code = "dump-damaged"
+    scope = Scope.JOB
+    hint = "Choose an older dump of this database with `bulkrestore queue answer`, then run again."
+
+
+class DatabaseUnreachable(RestoreError):
+    code = "database-unreachable"
+    scope = Scope.SERVER
+    transient = True
+    hint = "Check that the database server is up and that its address and secret in the incident file are right."
+
+
+class DatabaseRefused(RestoreError):
+    code = "database-refused"
+    scope = Scope.JOB
+    hint = "Read the server's words above; nothing live was changed by this step."
+
+
+class MailUnreachable(RestoreError):
+    code = "mail-unreachable"
+    scope = Scope.SERVER
+    transient = True
+    hint = "Check that the mail server is up and that its address and master login in the incident file are right."
+
+
+class MailRefused(RestoreError):
+    code = "mail-refused"
+    scope = Scope.JOB
+    hint = "Read the server's words above; what was stored before is kept and is not stored again."
+
+
+class MailboxMissing(RestoreError):
+    code = "mailbox-missing"
+    scope = Scope.JOB
+    hint = "Create the mailbox on the mail server, then run again."

@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from restore.model.mail import FolderAccount, MailboxId
-from restore.model.mysql import AccountName, DatabaseId, RefusedStatement, SchemaObject, TableState
+from restore.model.mysql import (
+    AccountName,
+    DatabaseId,
+    RefusedStatement,
+    SchemaObject,
+    TableState,
+)
 
 
 @dataclass(frozen=True, slots=True)

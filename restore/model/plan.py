@@ -8,7 +8,13 @@ from typing import Protocol
 
 from restore.model.facts import Claim
 from restore.model.mail import MailboxId
-from restore.model.mysql import AccountName, DatabaseId, DumpFile, SchemaObject, TableState
+from restore.model.mysql import (
+    AccountName,
+    DatabaseId,
+    DumpFile,
+    SchemaObject,
+    TableState,
+)
 from restore.model.outcome import ManualItem, Outcome
 
 

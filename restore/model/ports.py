@@ -8,10 +8,17 @@ from typing import Protocol
 
 from detectors.finding import Secret
 from detectors.walk import Entry
-from restore.model.mail import FolderPath, FolderState, JournalRecord, LiveMessage, NewMessage
+from restore.model.mail import (
+    FolderPath,
+    FolderState,
+    JournalRecord,
+    LiveMessage,
+    NewMessage,
+)
 from restore.model.mysql import (
     AccountName,
     AccountState,
+    Fingerprint,
     Loaded,
     Move,
     SchemaObject,
@@ -61,7 +68,9 @@ class Source(Protocol):
     def read(self, path: bytes, limit: int) -> bytes:
         """The first `limit` bytes of a regular file."""
 
-    def read_many(self, paths: Sequence[bytes], limit: int) -> Iterator[Content | Unreadable]:
+    def read_many(
+        self, paths: Sequence[bytes], limit: int
+    ) -> Iterator[Content | Unreadable]:
         """Many small files, pipelined, in the order given; a file above `limit` bytes is Unreadable."""
 
     def stream(self, path: bytes, offset: int = 0) -> Iterator[bytes]:
@@ -95,10 +104,14 @@ class MailSession(Protocol):
     def messages(self, folder: FolderPath, from_uid: int = 1) -> Iterator[LiveMessage]:
         """Messages with UID >= from_uid, ascending."""
 
-    def contents(self, folder: FolderPath, uids: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+    def contents(
+        self, folder: FolderPath, uids: Sequence[int]
+    ) -> Iterator[tuple[int, bytes]]:
         """Whole messages as stored, without setting \\Seen; a UID that is gone is left out."""
 
-    def append(self, folder: FolderPath, messages: Sequence[NewMessage]) -> Sequence[int] | None:
+    def append(
+        self, folder: FolderPath, messages: Sequence[NewMessage]
+    ) -> Sequence[int] | None:
         """Append all or none; the new UIDs in order (APPENDUID), None where the server does not say.
 
         Raises MailRefused where the server refuses the batch (then nothing was stored)."""
@@ -153,7 +166,9 @@ class DatabaseServer(Protocol):
         be nothing, or exactly `move.replace`; it moves to `move.kept`. Raises LiveDiffers otherwise, with both
         sides' states, having changed nothing."""
 
-    def create_objects(self, database: str, objects: Sequence[SchemaObject], definer: AccountName) -> None:
+    def create_objects(
+        self, database: str, objects: Sequence[SchemaObject], definer: AccountName
+    ) -> None:
         """Create triggers, views, routines and events in the live database, each with that definer."""
 
     def undo(self, move: Move, undone: str) -> None:
@@ -175,7 +190,9 @@ class DatabaseServer(Protocol):
     def drop_account(self, account: AccountName) -> None:
         """Drop an account that this restore made (undo, throw-away loaders)."""
 
-    def login(self, account: AccountName, password: Secret, database: str, table: str) -> str | None:
+    def login(
+        self, account: AccountName, password: Secret, database: str, table: str
+    ) -> str | None:
         """Log in as the account would and read one row of `table` (any table where ""); the table read, or
         None where this worker's address cannot be that account's host. Raises LoginRefused."""
 
@@ -201,3 +218,50 @@ class Desk(Protocol):
 
     def get_secret(self, step: str, vault_id: str) -> Secret:
         """A secret by its vault id; raises SecretMissing."""
+
+
+class Staging(Protocol):
+    """The incident's staging folder: fetched copies under names made from ids, 0600, never a tenant's text."""
+
+    def fetch(self, source: Source, file: Fingerprint, progress: Progress) -> None:
+        """Copy a file of a source here: to `.part`, synced, size checked, renamed. A copy that is already
+        here whole, under the same fingerprint, is used again. Raises what the source raises, StagingFull,
+        SourceChanged where size or mtime are no longer the fingerprint's."""
+
+    def plain(self, file: Fingerprint) -> Iterator[bytes]:
+        """The staged copy's content in chunks, decompressed by what its first bytes say (gzip or plain).
+        Raises DumpDamaged where the compression is cut or broken, naming the byte offset."""
+
+    def discard(self, file: Fingerprint) -> None:
+        """Remove the staged copy; no error where there is none."""
+
+
+class Progress(Protocol):
+    """Told of work as it goes on; raises Fenced or Cancelled where the step must stop before its next act."""
+
+    def __call__(self, amount: int) -> None:
+        """So many more bytes are done."""
+
+
+class Systems(Protocol):
+    """All that a step may touch, by the names of the incident file. Connections are kept and reused."""
+
+    @property
+    def desk(self) -> Desk:
+        """The way to the coordinator."""
+
+    @property
+    def staging(self) -> Staging:
+        """Where fetched files are kept."""
+
+    def source(self, name: str) -> Source:
+        """A backup; raises what connecting raises."""
+
+    def mail(self, name: str) -> MailServer:
+        """A live mail server."""
+
+    def database(self, name: str) -> DatabaseServer:
+        """A live database server."""
+
+    def progress(self, step: str) -> Progress:
+        """Where a step tells of its bytes."""
