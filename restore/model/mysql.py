@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 STAGING_PREFIX = "br_stage_"
@@ -65,6 +67,14 @@ class TableState:
     newest: str = ""
 
 
+def state_digest(tables: Sequence[TableState]) -> str:
+    """SHA-256 (hex) over what each table holds, whatever their order: what a person saw when he answered."""
+    parts = sorted(
+        (table.name, table.rows, table.checksum, table.definition) for table in tables
+    )
+    return hashlib.sha256(repr(parts).encode("utf-8", "surrogateescape")).hexdigest()
+
+
 @dataclass(frozen=True, slots=True)
 class SchemaObject:
     """A trigger, view, routine or event of a dump, cut out by the exact lexer.
@@ -105,8 +115,8 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """The switch-on of one database: `loaded` is what staging must hold, `replace` the exact live state that
-    a person agreed to set aside in `kept` (None: nothing may stand there)."""
+    """The switch-on of one database: `loaded` is what staging must hold, `replace` the state_digest of
+    the live tables that a person agreed to set aside in `kept` (None: nothing may stand there)."""
 
     staging: str
     name: str
@@ -114,7 +124,7 @@ class Move:
     loaded: tuple[TableState, ...]
     charset: str
     collation: str
-    replace: tuple[TableState, ...] | None = None
+    replace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

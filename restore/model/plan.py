@@ -62,7 +62,9 @@ class RestoreMailbox:
 class LoadDatabase:
     """Fetch a dump, load it into its staging database on the target, count and compare.
 
-    `name` is the live name it is meant for; `staging` the staging database (STAGING_PREFIX…).
+    `name` is the live name it is meant for; `staging` the staging database (STAGING_PREFIX…). `others` are
+    older dumps of the same database: where this one is damaged, the question offers each as
+    Candidate("…date, size…", "dump", path as text), and the live database is untouched.
     """
 
     dump: DumpFile
@@ -70,14 +72,17 @@ class LoadDatabase:
     target: str
     name: str
     staging: str
+    others: tuple[DumpFile, ...] = ()
+    contact: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class SwitchDatabase:
     """Move a loaded staging database to its live name.
 
-    `definer` is the account objects are created for, None for a locked stand-in. `replace` is the state of the
-    live tables that a person agreed to set aside, None where nothing may stand there.
+    `definer` is the account objects are created for, None for a locked stand-in. `replace` is the state_digest
+    of the live tables that a person agreed to set aside, None where nothing may stand there; a question about
+    live tables offers it as Candidate("…", "replace", state_digest(live)).
     """
 
     database: DatabaseId
@@ -89,8 +94,9 @@ class SwitchDatabase:
     objects: tuple[SchemaObject, ...]
     charset: str
     collation: str
+    contact: str = ""
     definer: AccountName | None = None
-    replace: tuple[TableState, ...] | None = None
+    replace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +129,7 @@ class CreateAccount:
     home: bytes
     domains: tuple[str, ...]
     rung: str
+    contact: str = ""
     password_id: str = ""
 
 
