@@ -1,0 +1,404 @@
+"""Reads and checks the incident file: every mistake at once, each with its key and what was expected."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import os
+import re
+import stat
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from detectors.finding import Secret
+from restore.errors import IncidentInvalid, SecretMissing
+from restore.model.incident import (
+    DatabaseTarget,
+    Incident,
+    MailTarget,
+    OldServer,
+    SecretRef,
+    SourceSpec,
+)
+from restore.model.text import safe
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
+Spec = TypeVar("Spec", SourceSpec, OldServer, MailTarget, DatabaseTarget)
+SECTIONS = (
+    "incident",
+    "limits",
+    "source",
+    "old_server",
+    "mail_target",
+    "database_target",
+)
+
+
+def secret(reference: SecretRef) -> Secret:
+    """The secret a reference names: a 0600 file's content without its last line end, or a variable's value.
+
+    Raises SecretMissing, naming the file or variable and never its content.
+    """
+    if reference.kind == "env":
+        value = os.environ.get(reference.value)
+        if value is None:
+            raise SecretMissing(
+                f"environment variable {safe(reference.value)} is not set"
+            )
+        return Secret(os.fsencode(value))
+    try:
+        with open(reference.value, "rb") as handle:
+            mode = os.fstat(handle.fileno()).st_mode
+            if not stat.S_ISREG(mode) or stat.S_IMODE(mode) & 0o077:
+                raise SecretMissing(
+                    f"{safe(reference.value)} has mode {stat.S_IMODE(mode):04o}; a secret's file must be 0600"
+                )
+            return Secret(handle.read().removesuffix(b"\n").removesuffix(b"\r"))
+    except OSError as error:
+        raise SecretMissing(
+            f"{safe(reference.value)} cannot be read: {error.strerror}"
+        ) from error
+
+
+@dataclass
+class _Table:
+    """One table of the file, read key by key; whatever is wrong is noted, and a harmless value handed on."""
+
+    where: str
+    values: Mapping[str, object]
+    mistakes: list[str]
+    known: set[str] = field(default_factory=set)
+
+    def wrong(self, key: str, expected: str) -> None:
+        got = self.values.get(key)
+        shown = "it is missing" if got is None else f"found {safe(repr(got), 60)}"
+        self.mistakes.append(f"{self.where}.{key}: expected {expected}; {shown}")
+
+    def text(
+        self,
+        key: str,
+        default: str | None = None,
+        *,
+        check: Callable[[str], str] | None = None,
+    ) -> str:
+        self.known.add(key)
+        value = self.values.get(key, default)
+        if not isinstance(value, str) or (default is None and not value):
+            self.wrong(key, "a text in quotes")
+            return default or ""
+        complaint = check(value) if check and value != default else ""
+        if complaint:
+            self.wrong(key, complaint)
+        return value
+
+    def number(self, key: str, default: int | None, low: int, high: int) -> int:
+        self.known.add(key)
+        value = self.values.get(key, default)
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int)
+            or not low <= value <= high
+        ):
+            self.wrong(key, f"a whole number from {low} to {high}")
+            return low
+        return value
+
+    def choice(
+        self, key: str, options: tuple[str, ...], default: str | None = None
+    ) -> str:
+        self.known.add(key)
+        value = self.values.get(key, default)
+        if not isinstance(value, str) or value not in options:
+            self.wrong(key, "one of " + ", ".join(f'"{option}"' for option in options))
+            return options[0]
+        return value
+
+    def texts(
+        self, key: str, default: tuple[str, ...] | None = None
+    ) -> tuple[str, ...]:
+        self.known.add(key)
+        value = self.values.get(key, list(default) if default is not None else None)
+        if (
+            not isinstance(value, list)
+            or not (value or default == ())
+            or not all(isinstance(one, str) and one for one in value)
+        ):
+            self.wrong(key, 'a list of texts, like ["db1"]')
+            return default or ()
+        return tuple(value)
+
+    def secret(self, key: str, *, optional: bool = False) -> SecretRef:
+        self.known.add(key)
+        value = self.values.get(key)
+        if value is None and optional:
+            return SecretRef("", "")
+        if isinstance(value, dict) and len(value) == 1:
+            kind, target = next(iter(value.items()))
+            if kind in ("file", "env") and isinstance(target, str) and target:
+                reference = SecretRef(kind, target)
+                try:
+                    secret(reference)
+                except SecretMissing as error:
+                    self.mistakes.append(f"{self.where}.{key}: {error.message}")
+                return reference
+        shown = (
+            "it is missing"
+            if value is None
+            else "what stands there is not shown, it may be a secret"
+        )
+        self.mistakes.append(
+            f'{self.where}.{key}: expected {{ file = "/path" }} or {{ env = "NAME" }}; {shown}'
+        )
+        return SecretRef("env", "")
+
+    def end(self) -> None:
+        for key in self.values:
+            if key not in self.known:
+                near = difflib.get_close_matches(key, self.known, 1)
+                hint = (
+                    f"; did you mean {near[0]}?"
+                    if near
+                    else f"; known are {', '.join(sorted(self.known))}"
+                )
+                self.mistakes.append(
+                    f"{self.where}.{safe(key, 60)}: there is no such key{hint}"
+                )
+
+
+def _absolute(value: str) -> str:
+    return "" if value.startswith("/") else "an absolute path"
+
+
+def _file(value: str) -> str:
+    if not value.startswith("/"):
+        return "an absolute path"
+    return "" if Path(value).is_file() else "a file that exists"
+
+
+def _name(value: str) -> str:
+    return "" if NAME.fullmatch(value) else "letters, digits, . _ - (at most 40)"
+
+
+def _inside(value: str) -> str:
+    parts = value.split("/")
+    return (
+        "a path inside the source, without .. and no leading /"
+        if value.startswith("/") or ".." in parts
+        else ""
+    )
+
+
+def _pattern(*names: str) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        found = re.findall(r"\{([^}]*)\}", value)
+        unknown = [name for name in found if name not in (*names, "date")]
+        missing = [name for name in names if name not in found]
+        wants = (
+            f"a path pattern with {' and '.join('{' + name + '}' for name in names)}"
+        )
+        return wants if unknown or missing or _inside(value) else ""
+
+    return check
+
+
+def _source(table: _Table) -> SourceSpec:
+    kind = table.choice("kind", ("sftp", "folder"))
+    name = table.text("name", check=_name)
+    common = {
+        "copies": table.number("copies", 4, 1, 1000),
+        "bytes_per_second": table.number("bytes_per_second", 0, 0, 10**12),
+        "timeout": table.number("timeout", 30, 1, 3600),
+    }
+    if kind == "folder":
+        return SourceSpec(name, kind, table.text("path", check=_absolute), **common)
+    return SourceSpec(
+        name,
+        kind,
+        table.text("path", "", check=_inside),
+        host=table.text("host"),
+        port=table.number("port", 22, 1, 65535),
+        user=table.text("user"),
+        key=table.text("key", check=_file),
+        known_hosts=table.text("known_hosts", check=_file),
+        **common,
+    )
+
+
+def _old_server(table: _Table) -> OldServer:
+    return OldServer(
+        name=table.text("name", check=_name),
+        source=table.text("source"),
+        path=table.text("path", "", check=_inside),
+        customers=table.text("customers"),
+        mail_to=table.text("mail_to", ""),
+        databases_to=table.texts("databases_to", ()),
+        homes=table.text("homes", OldServer.homes, check=_pattern("customer")),
+        maildirs=table.text(
+            "maildirs", OldServer.maildirs, check=_pattern("domain", "user")
+        ),
+        dumps=table.text("dumps", OldServer.dumps, check=_pattern("database")),
+    )
+
+
+def _mail_target(table: _Table) -> MailTarget:
+    tls = table.choice("tls", ("verify", "starttls", "none"), "verify")
+    host = table.text("host")
+    if tls == "none" and host not in ("127.0.0.1", "::1", "localhost"):
+        table.wrong("tls", '"verify" or "starttls" for a host that is not this machine')
+    return MailTarget(
+        name=table.text("name", check=_name),
+        host=host,
+        port=table.number("port", 993 if tls == "verify" else 143, 1, 65535),
+        tls=tls,
+        ca=table.text("ca", "", check=_file),
+        master_user=table.text("master_user"),
+        master_password=table.secret("master_password"),
+        connections=table.number("connections", 8, 1, 1000),
+        timeout=table.number("timeout", 60, 1, 3600),
+    )
+
+
+def _database_target(table: _Table) -> DatabaseTarget:
+    socket = table.text("socket", "", check=_absolute)
+    host = table.text("host", "")
+    if bool(socket) == bool(host):
+        table.wrong("socket", "either socket or host, not both and not neither")
+    return DatabaseTarget(
+        name=table.text("name", check=_name),
+        admin_user=table.text("admin_user"),
+        admin_password=table.secret("admin_password"),
+        socket=socket,
+        host=host,
+        port=table.number("port", 3306, 1, 65535),
+        tls=table.choice("tls", ("verify", "none"), "verify"),
+        ca=table.text("ca", "", check=_file),
+        loads=table.number("loads", 2, 1, 1000),
+        account_hosts=table.texts("account_hosts", ("localhost",)),
+        timeout=table.number("timeout", 60, 1, 3600),
+    )
+
+
+def _many(
+    name: str,
+    document: Mapping[str, object],
+    read: Callable[[_Table], Spec],
+    mistakes: list[str],
+) -> tuple[Spec, ...]:
+    rows = document.get(name, [] if name.endswith("_target") else None)
+    if rows == []:
+        return ()
+    if (
+        not isinstance(rows, list)
+        or not all(isinstance(row, dict) for row in rows)
+        or not rows
+    ):
+        mistakes.append(f"{name}: expected one [[{name}]] table or more")
+        return ()
+    specs = []
+    for number, row in enumerate(rows, 1):
+        table = _Table(f"{name}[{row.get('name', number)}]", row, mistakes)
+        specs.append(read(table))
+        table.end()
+    names = [spec.name for spec in specs]
+    mistakes.extend(
+        f"{name}: the name {safe(one)} stands twice"
+        for one in sorted(set(names))
+        if names.count(one) > 1
+    )
+    return tuple(specs)
+
+
+def _references(
+    servers: tuple[OldServer, ...],
+    key: str,
+    wanted: Callable[[OldServer], tuple[str, ...]],
+    names: set[str],
+) -> list[str]:
+    return [
+        f"old_server[{server.name}].{key}: expected the name of a {key.removesuffix('s_to').removesuffix('_to')}"
+        f" table ({', '.join(sorted(names)) or 'none is stated'}); found {safe(repr(one), 60)}"
+        for server in servers
+        for one in wanted(server)
+        if one not in names
+    ]
+
+
+def read_incident(path: str) -> Incident:
+    """The incident file at `path`, whole.
+
+    Raises IncidentInvalid with every mistake in it, each with its key and what was expected.
+    """
+    try:
+        raw = Path(path).read_bytes()
+        document = tomllib.loads(raw.decode("utf-8"))
+    except OSError as error:
+        raise IncidentInvalid(path, (f"cannot be read: {error.strerror}",)) from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise IncidentInvalid(path, (f"is not TOML: {safe(str(error))}",)) from error
+    mistakes: list[str] = []
+    for key in document:
+        if key not in SECTIONS:
+            near = difflib.get_close_matches(key, SECTIONS, 1)
+            mistakes.append(
+                f"{safe(key, 60)}: there is no such table"
+                + (f"; did you mean {near[0]}?" if near else "")
+            )
+    head = _Table("incident", _section(document, "incident", mistakes), mistakes)
+    limits = _Table(
+        "limits", _section(document, "limits", mistakes, optional=True), mistakes
+    )
+    vault_key = head.secret("vault_key", optional=True)
+    incident = Incident(
+        path=os.path.abspath(path),
+        digest=hashlib.sha256(raw).hexdigest(),
+        name=head.text("name", check=_name),
+        state=head.text("state", check=_absolute),
+        workers=limits.number("workers", min(os.cpu_count() or 2, 8), 1, 512),
+        vault_key=vault_key if vault_key.kind else None,
+        sources=_many("source", document, _source, mistakes),
+        old_servers=_many("old_server", document, _old_server, mistakes),
+        mail_targets=_many("mail_target", document, _mail_target, mistakes),
+        database_targets=_many("database_target", document, _database_target, mistakes),
+    )
+    head.end()
+    limits.end()
+    servers = incident.old_servers
+    mistakes += _references(
+        servers,
+        "source",
+        lambda one: (one.source,),
+        {one.name for one in incident.sources},
+    )
+    mistakes += _references(
+        servers,
+        "mail_to",
+        lambda one: (one.mail_to,) if one.mail_to else (),
+        {one.name for one in incident.mail_targets},
+    )
+    mistakes += _references(
+        servers,
+        "databases_to",
+        lambda one: one.databases_to,
+        {one.name for one in incident.database_targets},
+    )
+    if mistakes:
+        raise IncidentInvalid(path, tuple(mistakes))
+    return incident
+
+
+def _section(
+    document: Mapping[str, object],
+    name: str,
+    mistakes: list[str],
+    *,
+    optional: bool = False,
+) -> Mapping[str, object]:
+    section = document.get(name)
+    if isinstance(section, dict):
+        return section
+    if section is not None or not optional:
+        mistakes.append(f"{name}: expected a [{name}] table")
+    return {}

@@ -1,0 +1,99 @@
+"""What crashed, which backups there are, which targets, which limits: the incident file's contents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRef:
+    """Where a secret is to be had: a 0600 file or an environment variable; never the secret itself."""
+
+    kind: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSpec:
+    """A backup to read from. `copies` is how many steps may read at once, `bytes_per_second` their sum (0: no
+    limit), `timeout` the seconds after which a silent server counts as stalled."""
+
+    name: str
+    kind: str
+    path: str
+    host: str = ""
+    port: int = 22
+    user: str = ""
+    key: str = ""
+    known_hosts: str = ""
+    copies: int = 4
+    bytes_per_second: int = 0
+    timeout: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class OldServer:
+    """A lost server: where its tree stands in the source, and where its customers' things go.
+
+    `databases_to` names database targets in order of preference; two databases of one name are placed apart
+    where that list allows. `homes`, `maildirs`, `dumps` are path patterns inside the tree.
+    """
+
+    name: str
+    source: str
+    path: str
+    customers: str
+    mail_to: str
+    databases_to: tuple[str, ...]
+    homes: str = "home/{customer}"
+    maildirs: str = "var/vmail/{domain}/{user}/Maildir"
+    dumps: str = "var/backups/mysql/{database}.sql"
+
+
+@dataclass(frozen=True, slots=True)
+class MailTarget:
+    """A live mail server. `tls` is verify (IMAPS), starttls or none; `connections` how many mailbox syncs at once."""
+
+    name: str
+    host: str
+    port: int
+    tls: str
+    ca: str
+    master_user: str
+    master_password: SecretRef
+    connections: int = 8
+    timeout: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseTarget:
+    """A live database server, by socket or by TCP. `account_hosts` are the hosts of the accounts made there,
+    `loads` how many dumps are loaded at once."""
+
+    name: str
+    admin_user: str
+    admin_password: SecretRef
+    socket: str = ""
+    host: str = ""
+    port: int = 3306
+    tls: str = "verify"
+    ca: str = ""
+    loads: int = 2
+    account_hosts: tuple[str, ...] = ("localhost",)
+    timeout: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One crash, read whole. `digest` is the SHA-256 (hex) of the incident file, `state` the state folder."""
+
+    path: str
+    digest: str
+    name: str
+    state: str
+    workers: int
+    vault_key: SecretRef | None
+    sources: tuple[SourceSpec, ...]
+    old_servers: tuple[OldServer, ...]
+    mail_targets: tuple[MailTarget, ...]
+    database_targets: tuple[DatabaseTarget, ...]
