@@ -129,3 +129,9 @@ class MailboxMissing(RestoreError):
     code = "mailbox-missing"
     scope = Scope.JOB
     hint = "Create the mailbox on the mail server, then run again."
+
+
+class CustomersInvalid(RestoreError):
+    code = "customers-invalid"
+    scope = Scope.RUN
+    hint = "Correct the customers file named in the incident file, then run again."

@@ -16,6 +16,9 @@ from typing import TypeVar
 from detectors.finding import Secret
 from restore.errors import IncidentInvalid, SecretMissing
 from restore.model.incident import (
+    DUMPS,
+    HOMES,
+    MAILDIRS,
     DatabaseTarget,
     Incident,
     MailTarget,
@@ -207,23 +210,21 @@ def _pattern(*names: str) -> Callable[[str], str]:
 def _source(table: _Table) -> SourceSpec:
     kind = table.choice("kind", ("sftp", "folder"))
     name = table.text("name", check=_name)
-    common = {
-        "copies": table.number("copies", 4, 1, 1000),
-        "bytes_per_second": table.number("bytes_per_second", 0, 0, 10**12),
-        "timeout": table.number("timeout", 30, 1, 3600),
-    }
-    if kind == "folder":
-        return SourceSpec(name, kind, table.text("path", check=_absolute), **common)
+    remote = kind == "sftp"
     return SourceSpec(
         name,
         kind,
-        table.text("path", "", check=_inside),
-        host=table.text("host"),
-        port=table.number("port", 22, 1, 65535),
-        user=table.text("user"),
-        key=table.text("key", check=_file),
-        known_hosts=table.text("known_hosts", check=_file),
-        **common,
+        table.text("path", "", check=_inside)
+        if remote
+        else table.text("path", check=_absolute),
+        host=table.text("host") if remote else "",
+        port=table.number("port", 22, 1, 65535) if remote else 22,
+        user=table.text("user") if remote else "",
+        key=table.text("key", check=_file) if remote else "",
+        known_hosts=table.text("known_hosts", check=_file) if remote else "",
+        copies=table.number("copies", 4, 1, 1000),
+        bytes_per_second=table.number("bytes_per_second", 0, 0, 10**12),
+        timeout=table.number("timeout", 30, 1, 3600),
     )
 
 
@@ -235,11 +236,9 @@ def _old_server(table: _Table) -> OldServer:
         customers=table.text("customers"),
         mail_to=table.text("mail_to", ""),
         databases_to=table.texts("databases_to", ()),
-        homes=table.text("homes", OldServer.homes, check=_pattern("customer")),
-        maildirs=table.text(
-            "maildirs", OldServer.maildirs, check=_pattern("domain", "user")
-        ),
-        dumps=table.text("dumps", OldServer.dumps, check=_pattern("database")),
+        homes=table.text("homes", HOMES, check=_pattern("customer")),
+        maildirs=table.text("maildirs", MAILDIRS, check=_pattern("domain", "user")),
+        dumps=table.text("dumps", DUMPS, check=_pattern("database")),
     )
 
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+HOMES = "home/{customer}"
+MAILDIRS = "var/vmail/{domain}/{user}/Maildir"
+DUMPS = "var/backups/mysql/{database}.sql"
+
 
 @dataclass(frozen=True, slots=True)
 class SecretRef:
@@ -45,9 +49,9 @@ class OldServer:
     customers: str
     mail_to: str
     databases_to: tuple[str, ...]
-    homes: str = "home/{customer}"
-    maildirs: str = "var/vmail/{domain}/{user}/Maildir"
-    dumps: str = "var/backups/mysql/{database}.sql"
+    homes: str = HOMES
+    maildirs: str = MAILDIRS
+    dumps: str = DUMPS
 
 
 @dataclass(frozen=True, slots=True)
