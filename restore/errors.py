@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from detectors.walk import Unreadable
 from restore.model.outcome import Scope
 
 
@@ -65,7 +66,7 @@ class SourceStalled(RestoreError):
     hint = "The backup server stopped answering; run again, with fewer copies if it happens often."
 
 
-class SourceUnreadable(RestoreError):
+class SourceUnreadable(RestoreError, Unreadable):
     code = "source-unreadable"
     hint = "Look at the file on the backup server; the rest of the run is not touched by it."
 

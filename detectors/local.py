@@ -1,0 +1,88 @@
+"""A Tree over the local file system: each component is opened from its parent, never through a link."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from detectors.walk import Entry, Kind, Unreadable, components
+
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+
+
+def _kind(mode: int) -> Kind:
+    if stat.S_ISREG(mode):
+        return "file"
+    if stat.S_ISDIR(mode):
+        return "folder"
+    return "link" if stat.S_ISLNK(mode) else "other"
+
+
+def _entry(name: bytes, found: os.stat_result) -> Entry:
+    return Entry(name, _kind(found.st_mode), found.st_size, found.st_mtime, found.st_ino)
+
+
+class LocalTree:
+    """Satisfies detectors.walk.Tree for the folder `root`, which the operator named (so it may be a link)."""
+
+    def __init__(self, root: str | bytes) -> None:
+        self.root = os.fsencode(root)
+
+    @contextmanager
+    def _folder(self, names: Sequence[bytes]) -> Iterator[int]:
+        opened = os.open(self.root or b"/", FOLDER & ~os.O_NOFOLLOW)
+        try:
+            for name in names:
+                if name == b"..":
+                    raise Unreadable("a path with .. in it")
+                inner = os.open(name, FOLDER, dir_fd=opened)
+                os.close(opened)
+                opened = inner
+            yield opened
+        finally:
+            os.close(opened)
+
+    def list(self, path: bytes) -> Sequence[Entry]:
+        """The entries of a folder, links not followed, in no order. Raises Unreadable."""
+        try:
+            with self._folder(components(path)) as folder, os.scandir(folder) as found:
+                return [_entry(os.fsencode(item.name), item.stat(follow_symlinks=False)) for item in found]
+        except OSError as error:
+            raise Unreadable(f"cannot be listed: {error.strerror}") from error
+
+    def lstat(self, path: bytes) -> Entry | None:
+        """What stands there, None where nothing does. Raises Unreadable."""
+        names = components(path)
+        try:
+            with self._folder(names[:-1]) as folder:
+                name = names[-1] if names else b"."
+                return _entry(name, os.stat(name, dir_fd=folder, follow_symlinks=False))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except (OSError, ValueError) as error:
+            raise Unreadable(f"cannot be looked at: {error}") from error
+
+    def readlink(self, path: bytes) -> bytes:
+        """A link's target as it stands. Raises Unreadable."""
+        names = components(path)
+        try:
+            with self._folder(names[:-1]) as folder:
+                return os.readlink(names[-1], dir_fd=folder)
+        except (OSError, IndexError) as error:
+            raise Unreadable(f"link cannot be read: {error}") from error
+
+    def read(self, path: bytes, limit: int) -> bytes:
+        """The first `limit` bytes of a regular file. Raises Unreadable, also for pipes and devices."""
+        names = components(path)
+        try:
+            with self._folder(names[:-1]) as folder:
+                opened = os.open(names[-1], FILE, dir_fd=folder)
+            with open(opened, "rb") as file:
+                if not stat.S_ISREG(os.fstat(opened).st_mode):
+                    raise Unreadable("not a regular file")
+                return file.read(limit)
+        except (OSError, IndexError) as error:
+            raise Unreadable(f"cannot be read: {error}") from error

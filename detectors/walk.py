@@ -1,0 +1,305 @@
+"""A tree of files that tenants own, read without ever leaving its root.
+
+Paths are bytes without a leading slash; b"" is the root. A server that opens files for us (SFTP, as root)
+follows links in every component, so each component is lstat'ed and every link is resolved here.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple, Protocol
+
+from detectors.finding import text
+
+Kind = Literal["file", "folder", "link", "other"]
+MAX_LINKS = 40
+
+
+class Entry(NamedTuple):
+    """One name in a folder, as lstat states it: size in bytes, mtime in epoch seconds, inode where known."""
+
+    name: bytes
+    kind: Kind
+    size: int
+    mtime: float
+    inode: int | None
+
+
+class Unreadable(Exception):
+    """A Tree could not list or read that path; the message says why in the operator's words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A name or link that was not followed, `path` relative to the examined root, and why."""
+
+    path: str
+    reason: str
+
+
+class OutOfRoot(Exception):
+    """A path that must not be followed; `refused` says which and why."""
+
+    def __init__(self, path: bytes, reason: str) -> None:
+        super().__init__(f"{text(path)}: {reason}")
+        self.refused = Refused(text(path), reason)
+
+
+class Tree(Protocol):
+    """Read-only access to files. No method follows a link in any component; each may raise Unreadable."""
+
+    def list(self, path: bytes) -> Sequence[Entry]:
+        """The entries of a folder, links not followed, in no order."""
+
+    def lstat(self, path: bytes) -> Entry | None:
+        """What stands there, None where nothing does."""
+
+    def readlink(self, path: bytes) -> bytes:
+        """A link's target as it stands."""
+
+    def read(self, path: bytes, limit: int) -> bytes:
+        """The first `limit` bytes of a regular file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much of one customer's tree is looked at. `file` in bytes, `steps` of the PHP evaluator per config."""
+
+    depth: int = 16
+    folders: int = 20_000
+    entries: int = 400_000
+    links: int = 2_000
+    file: int = 1 << 20
+    includes: int = 24
+    steps: int = 100_000
+
+
+def components(path: bytes) -> list[bytes]:
+    """A path's names, without empty ones and b"."."""
+    return [name for name in path.split(b"/") if name not in (b"", b".")]
+
+
+def join(*parts: bytes) -> bytes:
+    """Parts joined by "/", empty ones left out."""
+    return b"/".join(part for part in parts if part)
+
+
+@dataclass(slots=True)
+class Rooted:
+    """A Tree seen from one root that nothing leaves.
+
+    All paths in and out are relative to `root`. `maps` says where absolute folders of the lost server are now,
+    relative to the tree's own root: {b"/home/alice": b"web1/home/alice"}; absolute names outside of them are
+    refused. `refused` collects what was not followed, each once.
+    """
+
+    tree: Tree
+    root: bytes
+    maps: Mapping[bytes, bytes] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+    refused: dict[str, Refused] = field(default_factory=dict)
+    _listings: dict[bytes, dict[bytes, Entry]] = field(default_factory=dict)
+    _entries: dict[bytes, Entry | None] = field(default_factory=dict)
+    _maps: list[tuple[list[bytes], list[bytes]]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        root = components(self.root)
+        for lost, now in self.maps.items():
+            here = components(now)
+            if here[: len(root)] == root:
+                self._maps.append((components(lost), here[len(root) :]))
+            elif root[: len(here)] == here:
+                self._maps.append((components(lost) + root[len(here) :], []))
+        self._maps.sort(key=lambda pair: -len(pair[0]))
+        self._check_root(root)
+
+    def _check_root(self, root: list[bytes]) -> None:
+        for depth in range(1, len(root) + 1):
+            if b".." in root or any(b"\0" in name for name in root):
+                raise OutOfRoot(self.root, "not a plain path")
+            entry = self.tree.lstat(b"/".join(root[:depth]))
+            if entry is None or entry.kind != "folder":
+                found = "missing" if entry is None else f"a {entry.kind}, not a folder"
+                raise OutOfRoot(self.root, f"{text(b'/'.join(root[:depth]))} is {found}")
+
+    def lost_name(self, path: bytes) -> bytes | None:
+        """The absolute name a path had on the lost server, None where no map covers it."""
+        names = components(path)
+        for lost, here in self._maps:
+            if names[: len(here)] == here:
+                return b"/" + b"/".join(lost + names[len(here) :])
+        return None
+
+    def mapped(self, absolute: bytes) -> bytes | None:
+        """Where an absolute name of the lost server is now, not resolved further; None outside of all maps."""
+        names = components(absolute)
+        for lost, here in self._maps:
+            if names[: len(lost)] == lost:
+                return b"/".join(here + names[len(lost) :])
+        return None
+
+    def resolve(self, path: bytes, base: bytes = b"") -> bytes | None:
+        """The real path (no links, no "..") that `path`, relative to the folder `base`, stands for.
+
+        None where nothing stands there. Raises OutOfRoot where a name or link leads out, loops or is odd;
+        what a *link* did is listed in `refused` too.
+        """
+        if b"\0" in path:
+            raise OutOfRoot(path, "has a NUL in its name")
+        start = self._start(path, base)
+        todo, done, links = deque(start), list[bytes](), 0
+        while todo:
+            name = todo.popleft()
+            if name == b"..":
+                if not done:
+                    raise self._out(path, "leads out of the customer's tree", links)
+                done.pop()
+                continue
+            here = b"/".join((*done, name))
+            entry = self._entry(here)
+            if entry is None or (todo and entry.kind not in ("folder", "link")):
+                return None
+            if entry.kind != "link":
+                done.append(name)
+                continue
+            links += 1
+            if links > MAX_LINKS:
+                raise self._out(here, "too many links, perhaps a loop", links)
+            done = self._follow(here, done, todo)
+        return b"/".join(done)
+
+    def _start(self, path: bytes, base: bytes) -> list[bytes]:
+        if not path.startswith(b"/"):
+            return components(base) + components(path)
+        mapped = self.mapped(path)
+        if mapped is None:
+            raise OutOfRoot(path, "absolute name outside of the customer's tree")
+        return components(mapped)
+
+    def _follow(self, here: bytes, done: list[bytes], todo: deque[bytes]) -> list[bytes]:
+        target = self.tree.readlink(join(self.root, here))
+        if b"\0" in target:
+            raise self._out(here, "link with a NUL in its target", 1)
+        if target.startswith(b"/"):
+            mapped = self.mapped(target)
+            if mapped is None:
+                raise self._out(here, f"link to {text(target)}, outside of the customer's tree", 1)
+            todo.extendleft(reversed(components(mapped)))
+            return []
+        depth = len(done)
+        for name in components(target):
+            depth += -1 if name == b".." else 1
+            if depth < 0:
+                raise self._out(here, f"link to {text(target)}, outside of the customer's tree", 1)
+        todo.extendleft(reversed(components(target)))
+        return done
+
+    def _out(self, path: bytes, reason: str, links: int) -> OutOfRoot:
+        error = OutOfRoot(path, reason)
+        if links:
+            self.refuse(error.refused)
+        return error
+
+    def refuse(self, refused: Refused) -> None:
+        """Note a name that was not followed."""
+        self.refused.setdefault(refused.path, refused)
+
+    def _entry(self, path: bytes) -> Entry | None:
+        parent, _, name = path.rpartition(b"/")
+        listing = self._listings.get(parent)
+        if listing is not None:
+            return listing.get(name)
+        if path not in self._entries:
+            self._entries[path] = self.tree.lstat(join(self.root, path))
+        return self._entries[path]
+
+    def listing(self, real: bytes) -> Mapping[bytes, Entry]:
+        """The entries by name of a folder whose path is already real; odd names are refused and left out."""
+        listing = self._listings.get(real)
+        if listing is None:
+            listing = {}
+            for entry in self.tree.list(join(self.root, real)):
+                name = entry.name
+                if b"/" in name or b"\0" in name or name in (b"", b".", b".."):
+                    self.refuse(Refused(text(join(real, name)), "a name no file can have"))
+                else:
+                    listing[name] = entry
+            self._listings[real] = listing
+        return listing
+
+    def entry(self, path: bytes, base: bytes = b"") -> tuple[bytes, Entry] | None:
+        """The real path and entry that a path stands for, links resolved; None where nothing stands there."""
+        real = self.resolve(path, base)
+        if real is None:
+            return None
+        if not real:
+            return b"", Entry(b"", "folder", 0, 0.0, None)
+        entry = self._entry(real)
+        return None if entry is None else (real, entry)
+
+    def read(self, real: bytes, limit: int) -> bytes:
+        """The first `limit` bytes of a file whose path is already real."""
+        return self.tree.read(join(self.root, real), limit)
+
+
+SKIPPED = frozenset(
+    b".git .hg .svn .cache .npm .composer .cpan .trash node_modules bower_components __pycache__ wp-includes "
+    b"wp-admin Maildir".split()
+)
+MAILDIR = frozenset((b"cur", b"new", b"tmp"))
+
+
+def walk(rooted: Rooted) -> Iterator[tuple[bytes, Mapping[bytes, Entry]]]:
+    """Every folder below the root that may hold an install, with its entries, parents first, by name.
+
+    Links are not walked (what they lead to inside the root is met by itself); those that lead out are refused.
+    Folders that cannot be listed and everything beyond the limits are refused too, so that nothing is left out
+    silently.
+    """
+    limits = rooted.limits
+    queue: deque[tuple[bytes, int]] = deque([(b"", 0)])
+    folders = entries = links = 0
+    while queue:
+        path, depth = queue.popleft()
+        folders += 1
+        if folders > limits.folders or entries > limits.entries:
+            rooted.refuse(
+                Refused(text(path) or ".", f"not looked at: {folders - 1:,} folders seen is the limit")
+            )
+            return
+        try:
+            listing = rooted.listing(path)
+        except Unreadable as error:
+            rooted.refuse(Refused(text(path) or ".", str(error)))
+            continue
+        entries += len(listing)
+        yield path, listing
+        below = []
+        for name, entry in listing.items():
+            if entry.kind == "folder":
+                below.append(name)
+            elif entry.kind == "link":
+                links += 1
+                _look_at_link(rooted, join(path, name), links > limits.links)
+        if MAILDIR <= listing.keys():
+            continue
+        if depth >= limits.depth and below:
+            rooted.refuse(
+                Refused(text(path), f"folders below it not looked at: depth {limits.depth} is the limit")
+            )
+            continue
+        queue.extend((join(path, name), depth + 1) for name in sorted(below) if name not in SKIPPED)
+
+
+def _look_at_link(rooted: Rooted, path: bytes, too_many: bool) -> None:
+    if too_many:
+        rooted.refuse(Refused(text(path), "link not looked at: too many links"))
+        return
+    try:
+        rooted.resolve(path)
+    except OutOfRoot as error:
+        rooted.refuse(error.refused)
+    except Unreadable as error:
+        rooted.refuse(Refused(text(path), str(error)))
