@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from restore.model.facts import Fact
 from restore.model.mail import MailboxId
 from restore.model.mysql import DumpFile
+from restore.model.outcome import Answer, ManualItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +57,41 @@ class Finding:
     what: str
     why: str
     todo: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A question that a person has settled: with an answer, or dropped (`answer` None)."""
+
+    item: ManualItem
+    answer: Answer | None
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowing:
+    """Which jobs are wanted; facts are never narrowed. Empty means all. A customer is "name" or "server/name"."""
+
+    customers: frozenset[str] = frozenset()
+    kinds: frozenset[str] = frozenset()
+
+    def wants(self, customer: Customer | None) -> bool:
+        """Whether this customer's jobs are wanted; nobody's things only where nothing is narrowed."""
+        if not self.customers:
+            return True
+        return customer is not None and (
+            customer.name in self.customers
+            or f"{customer.server}/{customer.name}" in self.customers
+        )
+
+    def wants_kind(self, kind: str) -> bool:
+        """Whether this kind of work (mail, databases, accounts) is wanted."""
+        return not self.kinds or kind in self.kinds
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """All that a plan is decided from: the index, what people settled, and facts the ledger remembers."""
+
+    index: Index
+    settled: tuple[Settled, ...] = ()
+    remembered: tuple[Fact, ...] = ()

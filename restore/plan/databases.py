@@ -1,0 +1,290 @@
+"""Which dump goes where: one owner, one place, one dump; all else is a question."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from restore.model.facts import DatabaseLoaded
+from restore.model.incident import Incident, OldServer
+from restore.model.mysql import STAGING_PREFIX, AccountName, DatabaseId, DumpFile
+from restore.model.outcome import Candidate, ManualItem
+from restore.model.plan import Job, LoadDatabase, LookDump, Step, SwitchDatabase
+from restore.model.survey import Customer, Index, Narrowing
+from restore.model.text import safe
+from restore.plan.ownership import Owners
+from restore.plan.question import ask
+from restore.plan.settled import Settlement
+
+
+def subject(database: DatabaseId) -> str:
+    """What questions about a database are about."""
+    return f"{database.server}/database/{database.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Which target each database goes to, and the questions about those that have no free place."""
+
+    targets: Mapping[DatabaseId, str]
+    items: tuple[ManualItem, ...]
+
+
+def place_databases(
+    incident: Incident,
+    index: Index,
+    settlement: Settlement,
+    placed: Mapping[DatabaseId, str],
+) -> Placement:
+    """A target for every database of the index: where it already went, where a person said, else the first of
+    its server's `databases_to` where the name is free. Two of one name are placed apart or are a question."""
+    servers = {server.name: server for server in incident.old_servers}
+    known = {target.name for target in incident.database_targets}
+    wanted = sorted(
+        _databases(index), key=lambda one: (list(servers).index(one.server), one.name)
+    )
+    targets: dict[DatabaseId, str] = {}
+    taken: dict[tuple[str, str], DatabaseId] = {}
+    items: list[ManualItem] = []
+
+    def take(database: DatabaseId, target: str) -> None:
+        targets[database] = target
+        taken[target, database.name] = database
+
+    for database in wanted:
+        answer = settlement.answer(subject(database), "target")
+        place = placed.get(database) or (
+            answer.value if answer and answer.value in known else None
+        )
+        if place and (place, database.name) not in taken:
+            take(database, place)
+    for database in wanted:
+        if database in targets:
+            continue
+        allowed = servers[database.server].databases_to
+        free = [target for target in allowed if (target, database.name) not in taken]
+        if free:
+            take(database, free[0])
+        elif allowed:
+            items.append(_collision(database, allowed, taken, known))
+    return Placement(targets, tuple(items))
+
+
+def _databases(index: Index) -> set[DatabaseId]:
+    return {dump.database for dump in index.dumps}
+
+
+def _collision(
+    database: DatabaseId,
+    allowed: tuple[str, ...],
+    taken: Mapping[tuple[str, str], DatabaseId],
+    known: set[str],
+) -> ManualItem:
+    lines = [
+        f"{target}: the name is taken by {taken[target, database.name]}"
+        for target in allowed
+    ]
+    free = sorted(target for target in known if (target, database.name) not in taken)
+    return ask(
+        "database-collision",
+        subject(database),
+        f"Two old servers hold a database {safe(database.name)}; none of the allowed targets has that name free.",
+        evidence=lines,
+        candidates=[
+            Candidate(f"restore it on {target}", "target", target) for target in free
+        ],
+    )
+
+
+def plan_databases(
+    incident: Incident,
+    index: Index,
+    owners: Owners,
+    settlement: Settlement,
+    narrowing: Narrowing,
+    placement: Placement,
+) -> tuple[tuple[Job, ...], tuple[ManualItem, ...]]:
+    """A load for each database that has one owner, one place and a dump; questions for all others."""
+    if not narrowing.wants_kind("databases"):
+        return (), ()
+    dumps: defaultdict[DatabaseId, list[DumpFile]] = defaultdict(list)
+    for dump in index.dumps:
+        dumps[dump.database].append(dump)
+    servers = {server.name: server for server in incident.old_servers}
+    jobs: list[Job] = []
+    items: list[ManualItem] = []
+    for database, found in dumps.items():
+        owner, item = _owner(database, owners)
+        if not narrowing.wants(owner):
+            continue
+        if item is not None:
+            items.append(item)
+        elif (
+            owner is not None
+            and database in placement.targets
+            and not settlement.given_up(subject(database))
+        ):
+            chosen = _choose(database, found, settlement)
+            jobs.append(
+                _load_job(
+                    chosen,
+                    found,
+                    owner,
+                    servers[database.server],
+                    placement.targets[database],
+                )
+            )
+    items += [
+        one
+        for one in placement.items
+        if not narrowing.customers or one.customer in narrowing.customers
+    ]
+    items += _missing(index, set(dumps), narrowing)
+    return tuple(jobs), tuple(item for item in items if settlement.open(item))
+
+
+def _owner(
+    database: DatabaseId, owners: Owners
+) -> tuple[Customer | None, ManualItem | None]:
+    found = owners.database(database)
+    name = safe(database.name)
+    if not found:
+        return None, ask(
+            "no-owner",
+            subject(database),
+            f"Whose is the database {name}? No customers file names it.",
+        )
+    if len(found) > 1:
+        names = [f"{owner.customer.name}: {owner.rung}" for owner in found]
+        text = f"Two customers claim the database {name}."
+        return found[0].customer, ask(
+            "two-owners", subject(database), text, evidence=names
+        )
+    return found[0].customer, None
+
+
+def _choose(
+    database: DatabaseId, dumps: list[DumpFile], settlement: Settlement
+) -> DumpFile:
+    answer = settlement.answer(subject(database), "dump")
+    if answer is not None:
+        for dump in dumps:
+            if path_text(dump) == answer.value:
+                return dump
+    return max(dumps, key=lambda dump: (dump.fingerprint.mtime, dump.fingerprint.path))
+
+
+def path_text(dump: DumpFile) -> str:
+    """A dump's path as text that a candidate's value can carry and that leads back to the same dump."""
+    return dump.fingerprint.path.decode("utf-8", "surrogateescape")
+
+
+def _load_job(
+    dump: DumpFile,
+    found: list[DumpFile],
+    owner: Customer,
+    server: OldServer,
+    target: str,
+) -> Job:
+    mark = _mark(dump, target)
+    key = f"load/{dump.database}/{target}/{mark[:12]}"
+    others = tuple(other for other in found if other != dump)
+    work = LoadDatabase(
+        dump,
+        owner.name,
+        target,
+        dump.database.name,
+        STAGING_PREFIX + mark[:20],
+        others,
+        safe(owner.reach),
+    )
+    needs = (f"source/{server.source}", f"database/{target}", "worker")
+    size = dump.fingerprint.size
+    return Job(
+        key,
+        "database",
+        owner.name,
+        (Step(key, work, needs),),
+        rank=(2, size),
+        bytes=size,
+    )
+
+
+def _mark(dump: DumpFile, target: str) -> str:
+    stamp = dump.fingerprint
+    text = repr(
+        (
+            dump.database.server,
+            dump.database.name,
+            target,
+            stamp.path,
+            stamp.size,
+            stamp.mtime,
+        )
+    )
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def switch_job(
+    load: LoadDatabase,
+    key: str,
+    loaded: DatabaseLoaded,
+    definer: AccountName | None,
+    replace: str,
+) -> Job:
+    """The switch-on of a loaded database; `key` is its load's key, `replace` what a person agreed to set aside."""
+    work = SwitchDatabase(
+        load.dump.database,
+        load.customer,
+        load.target,
+        load.name,
+        load.staging,
+        loaded.tables,
+        loaded.objects,
+        loaded.charset,
+        loaded.collation,
+        load.contact,
+        definer,
+        replace or None,
+    )
+    step = key.replace("load/", "switch/", 1) + (f"/{replace[:12]}" if replace else "")
+    needs = (f"database/{load.target}", "worker")
+    return Job(step, "database", load.customer, (Step(step, work, needs),), rank=(1, 1))
+
+
+def _missing(
+    index: Index, present: set[DatabaseId], narrowing: Narrowing
+) -> Iterator[ManualItem]:
+    for customer in index.customers:
+        for name in customer.databases if narrowing.wants(customer) else ():
+            database = DatabaseId(customer.server, name)
+            if database not in present:
+                text = f"No backup holds a dump of the database {safe(name)}. Is there another source?"
+                yield ask("not-in-backup", subject(database), text, customer=customer)
+
+
+def look_dumps(jobs: tuple[Job, ...]) -> tuple[Job, ...]:
+    """The read-only looks at the dumps that these jobs load."""
+    looks = []
+    for job in jobs:
+        for step in job.steps:
+            if isinstance(step.work, LoadDatabase):
+                needs = (f"source/{step.work.dump.fingerprint.source}", "worker")
+                look = Step(
+                    f"look-{step.key}",
+                    LookDump(step.work.dump, step.work.customer),
+                    needs,
+                )
+                looks.append(
+                    Job(
+                        look.key,
+                        "look",
+                        job.customer,
+                        (look,),
+                        rank=job.rank,
+                        bytes=job.bytes,
+                    )
+                )
+    return tuple(looks)

@@ -1,0 +1,147 @@
+"""Which mailboxes are restored where, and which are a question."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from restore.model.incident import Incident, OldServer
+from restore.model.mail import MailboxId
+from restore.model.outcome import ManualItem
+from restore.model.plan import Job, LookMailbox, RestoreMailbox, Step
+from restore.model.survey import Customer, Index, MailboxPlace, Narrowing
+from restore.plan.ownership import Owners, mailbox_id
+from restore.plan.question import ask
+from restore.plan.settled import Settlement
+
+
+def subject(mailbox: MailboxId) -> str:
+    """What questions about a mailbox are about."""
+    return f"{mailbox.server}/mailbox/{mailbox.address}"
+
+
+def plan_mailboxes(
+    incident: Incident,
+    index: Index,
+    owners: Owners,
+    settlement: Settlement,
+    narrowing: Narrowing,
+) -> tuple[tuple[Job, ...], tuple[ManualItem, ...]]:
+    """A job for each mailbox that has one owner and one place to go; questions for all others."""
+    if not narrowing.wants_kind("mail"):
+        return (), ()
+    jobs: list[Job] = []
+    items: list[ManualItem] = []
+    servers = {server.name: server for server in incident.old_servers}
+    rivals = _by_destination(index, servers)
+    for place in index.mailboxes:
+        owner, item = _owner(place, owners, rivals, servers)
+        if not narrowing.wants(owner):
+            continue
+        if item is not None:
+            items.append(item)
+        elif owner is not None and servers[place.mailbox.server].mail_to:
+            if not settlement.given_up(subject(place.mailbox)):
+                jobs.append(
+                    _job(place, owner, servers[place.mailbox.server], len(jobs))
+                )
+    items += _missing(index, narrowing)
+    return tuple(jobs), tuple(item for item in items if settlement.open(item))
+
+
+def _by_destination(
+    index: Index, servers: dict[str, OldServer]
+) -> dict[tuple[str, str], list[MailboxId]]:
+    places: defaultdict[tuple[str, str], list[MailboxId]] = defaultdict(list)
+    for place in index.mailboxes:
+        places[
+            servers[place.mailbox.server].mail_to, place.mailbox.address.lower()
+        ].append(place.mailbox)
+    return places
+
+
+def _owner(
+    place: MailboxPlace,
+    owners: Owners,
+    rivals: dict[tuple[str, str], list[MailboxId]],
+    servers: dict[str, OldServer],
+) -> tuple[Customer | None, ManualItem | None]:
+    found = owners.mailboxes.get(
+        mailbox_id(place.mailbox.server, place.mailbox.address), ()
+    )
+    about = subject(place.mailbox)
+    address = place.mailbox.address
+    if not found:
+        return None, ask(
+            "no-owner",
+            about,
+            f"Whose is the mailbox {address}? No customers file names it.",
+        )
+    customer = found[0].customer
+    if len(found) > 1:
+        names = [f"{owner.customer.name}: {owner.rung}" for owner in found]
+        return customer, ask(
+            "two-owners",
+            about,
+            f"Two customers claim the mailbox {address}.",
+            evidence=names,
+        )
+    same = rivals[servers[place.mailbox.server].mail_to, address.lower()]
+    if len(same) > 1:
+        lines = [
+            f"{one} goes to the same mail server under the same address" for one in same
+        ]
+        text = f"{len(same)} backups hold a mailbox {address} that would go to one live mailbox."
+        return customer, ask(
+            "mailbox-collision", about, text, customer=customer, evidence=lines
+        )
+    return customer, None
+
+
+def _job(place: MailboxPlace, owner: Customer, server: OldServer, number: int) -> Job:
+    key = f"mail/{place.mailbox.server}/{place.mailbox.address}/{server.mail_to}"
+    work = RestoreMailbox(
+        place.mailbox, owner.name, server.source, place.path, server.mail_to
+    )
+    needs = (f"source/{server.source}", f"mail/{server.mail_to}", "worker")
+    return Job(key, "mail", owner.name, (Step(key, work, needs),), rank=(0, number))
+
+
+def _missing(index: Index, narrowing: Narrowing) -> Iterator[ManualItem]:
+    present = {
+        mailbox_id(place.mailbox.server, place.mailbox.address)
+        for place in index.mailboxes
+    }
+    for customer in index.customers:
+        for address in customer.mailboxes if narrowing.wants(customer) else ():
+            mailbox = mailbox_id(customer.server, address)
+            if mailbox not in present:
+                text = (
+                    f"No backup holds the mailbox {address}. Is there another source?"
+                )
+                yield ask("not-in-backup", subject(mailbox), text, customer=customer)
+
+
+def look_mailboxes(incident: Incident, jobs: tuple[Job, ...]) -> tuple[Job, ...]:
+    """The read-only looks at the mailboxes that these jobs restore."""
+    looks = []
+    for job in jobs:
+        for step in job.steps:
+            if isinstance(step.work, RestoreMailbox):
+                work = LookMailbox(
+                    step.work.mailbox,
+                    step.work.customer,
+                    step.work.source,
+                    step.work.path,
+                )
+                needs = (f"source/{step.work.source}", "worker")
+                looks.append(
+                    Job(
+                        f"look-{job.key}",
+                        "look",
+                        job.customer,
+                        (Step(f"look-{step.key}", work, needs),),
+                        rank=job.rank,
+                    )
+                )
+    return tuple(looks)
