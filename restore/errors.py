@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from detectors.walk import Unreadable
+from detectors.walk import Unreadable
 from restore.model.outcome import Scope
 
 
@@ -136,3 +137,68 @@ class CustomersInvalid(RestoreError):
     code = "customers-invalid"
     scope = Scope.RUN
     hint = "Correct the customers file named in the incident file, then run again."
+
+
+class RecordUnreadable(RestoreError):
+    code = "record-unreadable"
+    scope = Scope.RUN
+    hint = "Use the version of bulkrestore that wrote this state folder, or a newer one; nothing was changed."
+
+
+class StateUnsafe(RestoreError):
+    code = "state-unsafe"
+    scope = Scope.RUN
+    hint = "The state folder must be yours alone: `chown` it to the user who runs bulkrestore and `chmod 700` it."
+
+
+class StateUnwritable(RestoreError):
+    code = "state-unwritable"
+    scope = Scope.RUN
+    hint = "Free space on the state folder's disk or mend it, then run again; what was recorded is kept."
+
+
+class LedgerMissing(RestoreError):
+    code = "ledger-missing"
+    scope = Scope.RUN
+    hint = "Nothing has been run for this incident yet, or the incident file names another state folder."
+
+
+class LedgerDamaged(RestoreError):
+    code = "ledger-damaged"
+    scope = Scope.RUN
+    hint = "Keep the state folder as it is, copy it aside, and restore the ledger from its copy before you run again."
+
+
+class ItemUnknown(RestoreError):
+    code = "item-unknown"
+    hint = "`bulkrestore queue list` shows the items and their ids; a unique beginning of an id is enough."
+
+
+class SourceBusy(RestoreError):
+    code = "source-busy"
+    transient = True
+    hint = "The backup server turns connections away: lower `copies` of this source, or raise MaxStartups there."
+
+
+class SourceLoginRefused(RestoreError):
+    code = "source-login-refused"
+    scope = Scope.SERVER
+    hint = "Check `user` and `key` of this source in the incident file against the backup server's authorized keys."
+
+
+class SourceMissing(RestoreError):
+    code = "source-missing"
+    scope = Scope.SERVER
+    hint = "Check `path` of this source in the incident file; a backup disk that is not mounted looks like this too."
+
+
+class SourceOdd(RestoreError):
+    code = "source-odd"
+    scope = Scope.SERVER
+    hint = "What answers there does not keep to SFTP version 3; check that it is the backup server you mean."
+
+
+class DumpTooLarge(RestoreError):
+    code = "dump-too-large"
+    scope = Scope.JOB
+    hint = "Look at the dump by hand; if it is sound, raise the limit on unpacked sizes, then run again."
