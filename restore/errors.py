@@ -37,8 +37,7 @@ class IncidentInvalid(RestoreError):
 
     def __init__(self, path: str, mistakes: tuple[str, ...]) -> None:
         super().__init__(
-            f"{path}: {len(mistakes)} mistake(s)\n"
-            + "\n".join(f"  {line}" for line in mistakes)
+            f"{path}: {len(mistakes)} mistake(s)\n" + "\n".join(f"  {line}" for line in mistakes)
         )
         self.mistakes = mistakes
 
@@ -105,7 +104,9 @@ class DatabaseUnreachable(RestoreError):
     code = "database-unreachable"
     scope = Scope.SERVER
     transient = True
-    hint = "Check that the database server is up and that its address and secret in the incident file are right."
+    hint = (
+        "Check that the database server is up and that its address and secret in the incident file are right."
+    )
 
 
 class DatabaseRefused(RestoreError):
@@ -177,7 +178,9 @@ class ItemUnknown(RestoreError):
 class SourceBusy(RestoreError):
     code = "source-busy"
     transient = True
-    hint = "The backup server turns connections away: lower `copies` of this source, or raise MaxStartups there."
+    hint = (
+        "The backup server turns connections away: lower `copies` of this source, or raise MaxStartups there."
+    )
 
 
 class SourceLoginRefused(RestoreError):

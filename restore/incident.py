@@ -48,9 +48,7 @@ def secret(reference: SecretRef) -> Secret:
     if reference.kind == "env":
         value = os.environ.get(reference.value)
         if value is None:
-            raise SecretMissing(
-                f"environment variable {safe(reference.value)} is not set"
-            )
+            raise SecretMissing(f"environment variable {safe(reference.value)} is not set")
         return Secret(os.fsencode(value))
     try:
         with open(reference.value, "rb") as handle:
@@ -61,9 +59,7 @@ def secret(reference: SecretRef) -> Secret:
                 )
             return Secret(handle.read().removesuffix(b"\n").removesuffix(b"\r"))
     except OSError as error:
-        raise SecretMissing(
-            f"{safe(reference.value)} cannot be read: {error.strerror}"
-        ) from error
+        raise SecretMissing(f"{safe(reference.value)} cannot be read: {error.strerror}") from error
 
 
 @dataclass
@@ -100,18 +96,12 @@ class _Table:
     def number(self, key: str, default: int | None, low: int, high: int) -> int:
         self.known.add(key)
         value = self.values.get(key, default)
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, int)
-            or not low <= value <= high
-        ):
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
             self.wrong(key, f"a whole number from {low} to {high}")
             return low
         return value
 
-    def choice(
-        self, key: str, options: tuple[str, ...], default: str | None = None
-    ) -> str:
+    def choice(self, key: str, options: tuple[str, ...], default: str | None = None) -> str:
         self.known.add(key)
         value = self.values.get(key, default)
         if not isinstance(value, str) or value not in options:
@@ -119,9 +109,7 @@ class _Table:
             return options[0]
         return value
 
-    def texts(
-        self, key: str, default: tuple[str, ...] | None = None
-    ) -> tuple[str, ...]:
+    def texts(self, key: str, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
         self.known.add(key)
         value = self.values.get(key, list(default) if default is not None else None)
         if (
@@ -147,11 +135,7 @@ class _Table:
                 except SecretMissing as error:
                     self.mistakes.append(f"{self.where}.{key}: {error.message}")
                 return reference
-        shown = (
-            "it is missing"
-            if value is None
-            else "what stands there is not shown, it may be a secret"
-        )
+        shown = "it is missing" if value is None else "what stands there is not shown, it may be a secret"
         self.mistakes.append(
             f'{self.where}.{key}: expected {{ file = "/path" }} or {{ env = "NAME" }}; {shown}'
         )
@@ -162,13 +146,9 @@ class _Table:
             if key not in self.known:
                 near = difflib.get_close_matches(key, self.known, 1)
                 hint = (
-                    f"; did you mean {near[0]}?"
-                    if near
-                    else f"; known are {', '.join(sorted(self.known))}"
+                    f"; did you mean {near[0]}?" if near else f"; known are {', '.join(sorted(self.known))}"
                 )
-                self.mistakes.append(
-                    f"{self.where}.{safe(key, 60)}: there is no such key{hint}"
-                )
+                self.mistakes.append(f"{self.where}.{safe(key, 60)}: there is no such key{hint}")
 
 
 def _absolute(value: str) -> str:
@@ -199,9 +179,7 @@ def _pattern(*names: str) -> Callable[[str], str]:
         found = re.findall(r"\{([^}]*)\}", value)
         unknown = [name for name in found if name not in (*names, "date")]
         missing = [name for name in names if name not in found]
-        wants = (
-            f"a path pattern with {' and '.join('{' + name + '}' for name in names)}"
-        )
+        wants = f"a path pattern with {' and '.join('{' + name + '}' for name in names)}"
         return wants if unknown or missing or _inside(value) else ""
 
     return check
@@ -214,9 +192,7 @@ def _source(table: _Table) -> SourceSpec:
     return SourceSpec(
         name,
         kind,
-        table.text("path", "", check=_inside)
-        if remote
-        else table.text("path", check=_absolute),
+        table.text("path", "", check=_inside) if remote else table.text("path", check=_absolute),
         host=table.text("host") if remote else "",
         port=table.number("port", 22, 1, 65535) if remote else 22,
         user=table.text("user") if remote else "",
@@ -289,11 +265,7 @@ def _many(
     rows = document.get(name, [] if name.endswith("_target") else None)
     if rows == []:
         return ()
-    if (
-        not isinstance(rows, list)
-        or not all(isinstance(row, dict) for row in rows)
-        or not rows
-    ):
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows) or not rows:
         mistakes.append(f"{name}: expected one [[{name}]] table or more")
         return ()
     specs = []
@@ -303,9 +275,7 @@ def _many(
         table.end()
     names = [spec.name for spec in specs]
     mistakes.extend(
-        f"{name}: the name {safe(one)} stands twice"
-        for one in sorted(set(names))
-        if names.count(one) > 1
+        f"{name}: the name {safe(one)} stands twice" for one in sorted(set(names)) if names.count(one) > 1
     )
     return tuple(specs)
 
@@ -342,13 +312,10 @@ def read_incident(path: str) -> Incident:
         if key not in SECTIONS:
             near = difflib.get_close_matches(key, SECTIONS, 1)
             mistakes.append(
-                f"{safe(key, 60)}: there is no such table"
-                + (f"; did you mean {near[0]}?" if near else "")
+                f"{safe(key, 60)}: there is no such table" + (f"; did you mean {near[0]}?" if near else "")
             )
     head = _Table("incident", _section(document, "incident", mistakes), mistakes)
-    limits = _Table(
-        "limits", _section(document, "limits", mistakes, optional=True), mistakes
-    )
+    limits = _Table("limits", _section(document, "limits", mistakes, optional=True), mistakes)
     vault_key = head.secret("vault_key", optional=True)
     incident = Incident(
         path=os.path.abspath(path),

@@ -69,9 +69,7 @@ class TableState:
 
 def state_digest(tables: Sequence[TableState]) -> str:
     """SHA-256 (hex) over what each table holds, whatever their order: what a person saw when he answered."""
-    parts = sorted(
-        (table.name, table.rows, table.checksum, table.definition) for table in tables
-    )
+    parts = sorted((table.name, table.rows, table.checksum, table.definition) for table in tables)
     return hashlib.sha256(repr(parts).encode("utf-8", "surrogateescape")).hexdigest()
 
 

@@ -68,9 +68,7 @@ class Source(Protocol):
     def read(self, path: bytes, limit: int) -> bytes:
         """The first `limit` bytes of a regular file."""
 
-    def read_many(
-        self, paths: Sequence[bytes], limit: int
-    ) -> Iterator[Content | Unreadable]:
+    def read_many(self, paths: Sequence[bytes], limit: int) -> Iterator[Content | Unreadable]:
         """Many small files, pipelined, in the order given; a file above `limit` bytes is Unreadable."""
 
     def stream(self, path: bytes, offset: int = 0) -> Iterator[bytes]:
@@ -104,14 +102,10 @@ class MailSession(Protocol):
     def messages(self, folder: FolderPath, from_uid: int = 1) -> Iterator[LiveMessage]:
         """Messages with UID >= from_uid, ascending."""
 
-    def contents(
-        self, folder: FolderPath, uids: Sequence[int]
-    ) -> Iterator[tuple[int, bytes]]:
+    def contents(self, folder: FolderPath, uids: Sequence[int]) -> Iterator[tuple[int, bytes]]:
         """Whole messages as stored, without setting \\Seen; a UID that is gone is left out."""
 
-    def append(
-        self, folder: FolderPath, messages: Sequence[NewMessage]
-    ) -> Sequence[int] | None:
+    def append(self, folder: FolderPath, messages: Sequence[NewMessage]) -> Sequence[int] | None:
         """Append all or none; the new UIDs in order (APPENDUID), None where the server does not say.
 
         Raises MailRefused where the server refuses the batch (then nothing was stored)."""
@@ -166,9 +160,7 @@ class DatabaseServer(Protocol):
         be nothing, or exactly `move.replace`; it moves to `move.kept`. Raises LiveDiffers otherwise, with both
         sides' states, having changed nothing."""
 
-    def create_objects(
-        self, database: str, objects: Sequence[SchemaObject], definer: AccountName
-    ) -> None:
+    def create_objects(self, database: str, objects: Sequence[SchemaObject], definer: AccountName) -> None:
         """Create triggers, views, routines and events in the live database, each with that definer."""
 
     def undo(self, move: Move, undone: str) -> None:
@@ -190,9 +182,7 @@ class DatabaseServer(Protocol):
     def drop_account(self, account: AccountName) -> None:
         """Drop an account that this restore made (undo, throw-away loaders)."""
 
-    def login(
-        self, account: AccountName, password: Secret, database: str, table: str
-    ) -> str | None:
+    def login(self, account: AccountName, password: Secret, database: str, table: str) -> str | None:
         """Log in as the account would and read one row of `table` (any table where ""); the table read, or
         None where this worker's address cannot be that account's host. Raises LoginRefused."""
 

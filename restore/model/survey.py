@@ -79,8 +79,7 @@ class Narrowing:
         if not self.customers:
             return True
         return customer is not None and (
-            customer.name in self.customers
-            or f"{customer.server}/{customer.name}" in self.customers
+            customer.name in self.customers or f"{customer.server}/{customer.name}" in self.customers
         )
 
     def wants_kind(self, kind: str) -> bool:

@@ -42,9 +42,7 @@ def place_databases(
     its server's `databases_to` where the name is free. Two of one name are placed apart or are a question."""
     servers = {server.name: server for server in incident.old_servers}
     known = {target.name for target in incident.database_targets}
-    wanted = sorted(
-        _databases(index), key=lambda one: (list(servers).index(one.server), one.name)
-    )
+    wanted = sorted(_databases(index), key=lambda one: (list(servers).index(one.server), one.name))
     targets: dict[DatabaseId, str] = {}
     taken: dict[tuple[str, str], DatabaseId] = {}
     items: list[ManualItem] = []
@@ -55,9 +53,7 @@ def place_databases(
 
     for database in wanted:
         answer = settlement.answer(subject(database), "target")
-        place = placed.get(database) or (
-            answer.value if answer and answer.value in known else None
-        )
+        place = placed.get(database) or (answer.value if answer and answer.value in known else None)
         if place and (place, database.name) not in taken:
             take(database, place)
     for database in wanted:
@@ -82,19 +78,14 @@ def _collision(
     taken: Mapping[tuple[str, str], DatabaseId],
     known: set[str],
 ) -> ManualItem:
-    lines = [
-        f"{target}: the name is taken by {taken[target, database.name]}"
-        for target in allowed
-    ]
+    lines = [f"{target}: the name is taken by {taken[target, database.name]}" for target in allowed]
     free = sorted(target for target in known if (target, database.name) not in taken)
     return ask(
         "database-collision",
         subject(database),
         f"Two old servers hold a database {safe(database.name)}; none of the allowed targets has that name free.",
         evidence=lines,
-        candidates=[
-            Candidate(f"restore it on {target}", "target", target) for target in free
-        ],
+        candidates=[Candidate(f"restore it on {target}", "target", target) for target in free],
     )
 
 
@@ -122,9 +113,7 @@ def plan_databases(
         if item is not None:
             items.append(item)
         elif (
-            owner is not None
-            and database in placement.targets
-            and not settlement.given_up(subject(database))
+            owner is not None and database in placement.targets and not settlement.given_up(subject(database))
         ):
             chosen = _choose(database, found, settlement)
             jobs.append(
@@ -137,17 +126,13 @@ def plan_databases(
                 )
             )
     items += [
-        one
-        for one in placement.items
-        if not narrowing.customers or one.customer in narrowing.customers
+        one for one in placement.items if not narrowing.customers or one.customer in narrowing.customers
     ]
     items += _missing(index, set(dumps), narrowing)
     return tuple(jobs), tuple(item for item in items if settlement.open(item))
 
 
-def _owner(
-    database: DatabaseId, owners: Owners
-) -> tuple[Customer | None, ManualItem | None]:
+def _owner(database: DatabaseId, owners: Owners) -> tuple[Customer | None, ManualItem | None]:
     found = owners.database(database)
     name = safe(database.name)
     if not found:
@@ -159,15 +144,11 @@ def _owner(
     if len(found) > 1:
         names = [f"{owner.customer.name}: {owner.rung}" for owner in found]
         text = f"Two customers claim the database {name}."
-        return found[0].customer, ask(
-            "two-owners", subject(database), text, evidence=names
-        )
+        return found[0].customer, ask("two-owners", subject(database), text, evidence=names)
     return found[0].customer, None
 
 
-def _choose(
-    database: DatabaseId, dumps: list[DumpFile], settlement: Settlement
-) -> DumpFile:
+def _choose(database: DatabaseId, dumps: list[DumpFile], settlement: Settlement) -> DumpFile:
     answer = settlement.answer(subject(database), "dump")
     if answer is not None:
         for dump in dumps:
@@ -254,9 +235,7 @@ def switch_job(
     return Job(step, "database", load.customer, (Step(step, work, needs),), rank=(1, 1))
 
 
-def _missing(
-    index: Index, present: set[DatabaseId], narrowing: Narrowing
-) -> Iterator[ManualItem]:
+def _missing(index: Index, present: set[DatabaseId], narrowing: Narrowing) -> Iterator[ManualItem]:
     for customer in index.customers:
         for name in customer.databases if narrowing.wants(customer) else ():
             database = DatabaseId(customer.server, name)

@@ -40,23 +40,17 @@ def plan_mailboxes(
             continue
         if item is not None:
             items.append(item)
-        elif owner is not None and servers[place.mailbox.server].mail_to:
-            if not settlement.given_up(subject(place.mailbox)):
-                jobs.append(
-                    _job(place, owner, servers[place.mailbox.server], len(jobs))
-                )
+        elif owner is not None and not settlement.given_up(subject(place.mailbox)):
+            if servers[place.mailbox.server].mail_to:
+                jobs.append(_job(place, owner, servers[place.mailbox.server], len(jobs)))
     items += _missing(index, narrowing)
     return tuple(jobs), tuple(item for item in items if settlement.open(item))
 
 
-def _by_destination(
-    index: Index, servers: dict[str, OldServer]
-) -> dict[tuple[str, str], list[MailboxId]]:
+def _by_destination(index: Index, servers: dict[str, OldServer]) -> dict[tuple[str, str], list[MailboxId]]:
     places: defaultdict[tuple[str, str], list[MailboxId]] = defaultdict(list)
     for place in index.mailboxes:
-        places[
-            servers[place.mailbox.server].mail_to, place.mailbox.address.lower()
-        ].append(place.mailbox)
+        places[servers[place.mailbox.server].mail_to, place.mailbox.address.lower()].append(place.mailbox)
     return places
 
 
@@ -66,9 +60,7 @@ def _owner(
     rivals: dict[tuple[str, str], list[MailboxId]],
     servers: dict[str, OldServer],
 ) -> tuple[Customer | None, ManualItem | None]:
-    found = owners.mailboxes.get(
-        mailbox_id(place.mailbox.server, place.mailbox.address), ()
-    )
+    found = owners.mailboxes.get(mailbox_id(place.mailbox.server, place.mailbox.address), ())
     about = subject(place.mailbox)
     address = place.mailbox.address
     if not found:
@@ -88,37 +80,26 @@ def _owner(
         )
     same = rivals[servers[place.mailbox.server].mail_to, address.lower()]
     if len(same) > 1:
-        lines = [
-            f"{one} goes to the same mail server under the same address" for one in same
-        ]
+        lines = [f"{one} goes to the same mail server under the same address" for one in same]
         text = f"{len(same)} backups hold a mailbox {address} that would go to one live mailbox."
-        return customer, ask(
-            "mailbox-collision", about, text, customer=customer, evidence=lines
-        )
+        return customer, ask("mailbox-collision", about, text, customer=customer, evidence=lines)
     return customer, None
 
 
 def _job(place: MailboxPlace, owner: Customer, server: OldServer, number: int) -> Job:
     key = f"mail/{place.mailbox.server}/{place.mailbox.address}/{server.mail_to}"
-    work = RestoreMailbox(
-        place.mailbox, owner.name, server.source, place.path, server.mail_to
-    )
+    work = RestoreMailbox(place.mailbox, owner.name, server.source, place.path, server.mail_to)
     needs = (f"source/{server.source}", f"mail/{server.mail_to}", "worker")
     return Job(key, "mail", owner.name, (Step(key, work, needs),), rank=(0, number))
 
 
 def _missing(index: Index, narrowing: Narrowing) -> Iterator[ManualItem]:
-    present = {
-        mailbox_id(place.mailbox.server, place.mailbox.address)
-        for place in index.mailboxes
-    }
+    present = {mailbox_id(place.mailbox.server, place.mailbox.address) for place in index.mailboxes}
     for customer in index.customers:
         for address in customer.mailboxes if narrowing.wants(customer) else ():
             mailbox = mailbox_id(customer.server, address)
             if mailbox not in present:
-                text = (
-                    f"No backup holds the mailbox {address}. Is there another source?"
-                )
+                text = f"No backup holds the mailbox {address}. Is there another source?"
                 yield ask("not-in-backup", subject(mailbox), text, customer=customer)
 
 

@@ -42,23 +42,16 @@ def own(index: Index) -> Owners:
     domains: defaultdict[tuple[str, str], list[Customer]] = defaultdict(list)
     for customer in index.customers:
         for address in customer.mailboxes:
-            listed_mail[mailbox_id(customer.server, address)].append(
-                Owner(customer, LISTED)
-            )
+            listed_mail[mailbox_id(customer.server, address)].append(Owner(customer, LISTED))
         for name in customer.databases:
-            listed_data[DatabaseId(customer.server, name)].append(
-                Owner(customer, LISTED)
-            )
+            listed_data[DatabaseId(customer.server, name)].append(Owner(customer, LISTED))
         for domain in customer.domains:
             domains[customer.server, domain].append(customer)
     for place in index.mailboxes:
         key = mailbox_id(place.mailbox.server, place.mailbox.address)
         if key not in listed_mail:
             domain = key.address.rpartition("@")[2]
-            listed_mail[key] = [
-                Owner(customer, DOMAIN)
-                for customer in domains.get((key.server, domain), [])
-            ]
+            listed_mail[key] = [Owner(customer, DOMAIN) for customer in domains.get((key.server, domain), [])]
     return Owners(
         {key: tuple(owners) for key, owners in listed_mail.items()},
         {key: tuple(owners) for key, owners in listed_data.items()},

@@ -34,5 +34,5 @@ def ask(
 
 def item_id(cause: str, subject: str, state: str = "") -> str:
     """The id of a question: 12 hexadecimal digits over its cause, its subject and what it was seen to be."""
-    text = "\0".join((cause, subject, state))
+    text = f"{cause}\0{subject}\0{state}"
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:12]

@@ -25,9 +25,7 @@ class Settlement:
 
     def answer(self, subject: str, effect: str) -> Answer | None:
         """The latest answer of that effect about that subject."""
-        fitting = [
-            one for one in self._answers.get(subject, ()) if one.effect == effect
-        ]
+        fitting = [one for one in self._answers.get(subject, ()) if one.effect == effect]
         return fitting[-1] if fitting else None
 
     def given_up(self, subject: str) -> bool:

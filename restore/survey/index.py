@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from detectors.walk import Kind
+from detectors.walk import Entry, join
 from restore.errors import CustomersInvalid, SourceUnreadable
 from restore.model.incident import Incident, OldServer
 from restore.model.mail import MailboxId
@@ -20,9 +20,7 @@ from restore.model.text import safe
 COLUMNS = ("customer", "home", "domains", "mailboxes", "databases", "contact", "phone")
 CUSTOMERS_LIMIT = 64 * 1024 * 1024
 COMPRESSIONS = (b"", b".gz")
-SYSTEM_DATABASES = frozenset(
-    {"mysql", "information_schema", "performance_schema", "sys"}
-)
+SYSTEM_DATABASES = frozenset({"mysql", "information_schema", "performance_schema", "sys"})
 
 
 def read_index(incident: Incident, source: Callable[[str], Source]) -> Index:
@@ -54,9 +52,7 @@ def _customers_text(server: OldServer, backup: Source) -> bytes:
     try:
         return backup.read(path, CUSTOMERS_LIMIT)
     except SourceUnreadable as error:
-        raise CustomersInvalid(
-            f"customers file of {server.name}: {error.message}"
-        ) from error
+        raise CustomersInvalid(f"customers file of {server.name}: {error.message}") from error
 
 
 def read_customers(server: OldServer, raw: bytes) -> tuple[Customer, ...]:
@@ -83,9 +79,7 @@ def read_customers(server: OldServer, raw: bytes) -> tuple[Customer, ...]:
             )
         customers = tuple(_customers(server, header, rows))
     except csv.Error as error:
-        raise CustomersInvalid(
-            f"customers file of {server.name}, line {rows.line_num}: {error}"
-        ) from error
+        raise CustomersInvalid(f"customers file of {server.name}, line {rows.line_num}: {error}") from error
     names = [customer.name for customer in customers]
     twice = (
         sorted({safe(name) for name in names if names.count(name) > 1})
@@ -93,15 +87,11 @@ def read_customers(server: OldServer, raw: bytes) -> tuple[Customer, ...]:
         else []
     )
     if twice:
-        raise CustomersInvalid(
-            f"customers file of {server.name}: {', '.join(twice)} stands twice"
-        )
+        raise CustomersInvalid(f"customers file of {server.name}: {', '.join(twice)} stands twice")
     return customers
 
 
-def _customers(
-    server: OldServer, header: list[str], rows: Iterator[list[str]]
-) -> Iterator[Customer]:
+def _customers(server: OldServer, header: list[str], rows: Iterator[list[str]]) -> Iterator[Customer]:
     for number, row in enumerate(rows, 2):
         if not any(cell.strip() for cell in row):
             continue
@@ -111,9 +101,7 @@ def _customers(
             )
         cells = dict(zip(header, (cell.strip() for cell in row), strict=True))
         name = cells["customer"]
-        home = cells.get("home", "").strip("/") or server.homes.replace(
-            "{customer}", name
-        )
+        home = cells.get("home", "").strip("/") or server.homes.replace("{customer}", name)
         if not name or "\0" in "".join(row) or ".." in home.split("/"):
             raise CustomersInvalid(
                 f"customers file of {server.name}, row {number}: a customer needs a name and a home without .."
@@ -131,46 +119,30 @@ def _customers(
         )
 
 
-def list_mailboxes(
-    server: OldServer, backup: Source, notes: list[str]
-) -> Iterator[MailboxPlace]:
+def list_mailboxes(server: OldServer, backup: Source, notes: list[str]) -> Iterator[MailboxPlace]:
     """Every Maildir that the server's `maildirs` pattern finds, by listing folders alone."""
-    for path, names in expand(backup, server.path.encode(), server.maildirs, notes):
+    for path, names, _ in expand(backup, server.path.encode(), server.maildirs, notes):
         address = f"{names['user']}@{names['domain']}"
-        if any(
-            ord(character) < 33 or 0xDC80 <= ord(character) <= 0xDCFF
-            for character in address
-        ):
-            notes.append(
-                f"{server.name}: {safe(path)} is not the Maildir of any address"
-            )
+        if any(ord(character) < 33 or 0xDC80 <= ord(character) <= 0xDCFF for character in address):
+            notes.append(f"{server.name}: {safe(path)} is not the Maildir of any address")
             continue
         yield MailboxPlace(MailboxId(server.name, address), path)
 
 
-def list_dumps(
-    server: OldServer, backup: Source, notes: list[str]
-) -> Iterator[DumpFile]:
+def list_dumps(server: OldServer, backup: Source, notes: list[str]) -> Iterator[DumpFile]:
     """Every dump that the server's `dumps` pattern finds, plain or .gz, with its fingerprint, newest first."""
     found = []
     for suffix in COMPRESSIONS:
-        for path, names in expand(
-            backup, server.path.encode(), server.dumps + suffix.decode(), notes
-        ):
-            entry = backup.lstat(path)
-            if entry is None or entry.kind is not Kind.FILE:
-                notes.append(
-                    f"{server.name}: {safe(path)} is not a regular file and is not read as a dump"
-                )
+        pattern = server.dumps + suffix.decode()
+        for path, names, listed in expand(backup, server.path.encode(), pattern, notes):
+            entry = listed or backup.lstat(path)
+            if entry is None or entry.kind != "file":
+                notes.append(f"{server.name}: {safe(path)} is not a regular file and is not read as a dump")
                 continue
             if names["database"].lower() in SYSTEM_DATABASES:
-                notes.append(
-                    f"{server.name}: {safe(path)} dumps a system database; it is not restored"
-                )
+                notes.append(f"{server.name}: {safe(path)} dumps a system database; it is not restored")
                 continue
-            print_of = Fingerprint(
-                server.source, path, entry.size, entry.mtime, entry.inode
-            )
+            print_of = Fingerprint(server.source, path, entry.size, entry.mtime, entry.inode)
             found.append(DumpFile(DatabaseId(server.name, names["database"]), print_of))
     yield from sorted(
         found,
@@ -182,23 +154,24 @@ def list_dumps(
     )
 
 
-def expand(
-    backup: Source, root: bytes, pattern: str, notes: list[str]
-) -> Iterator[tuple[bytes, dict[str, str]]]:
-    """Paths under `root` that fit a pattern like "var/vmail/{domain}/{user}/Maildir", with what each name stood
-    for. Only components with a name in braces are listed; the last literal components are taken as they are."""
+Place = tuple[bytes, dict[str, str], Entry | None]
+
+
+def expand(backup: Source, root: bytes, pattern: str, notes: list[str]) -> Iterator[Place]:
+    """Paths under `root` that fit a pattern like "var/vmail/{domain}/{user}/Maildir", what each name stood for,
+    and the entry where the last component was listed. Literal components are taken as they are, unlooked at."""
     parts = pattern.strip("/").split("/")
-    found: list[tuple[bytes, dict[str, str]]] = [(root, {})]
+    found: list[Place] = [(root, {}, None)]
     for position, part in enumerate(parts):
         if "{" not in part:
-            found = [(join(path, part.encode()), names) for path, names in found]
+            found = [(join(path, part.encode()), names, None) for path, names, _ in found]
             continue
         last = position == len(parts) - 1
         rule = re.compile(_rule(part).encode(), re.DOTALL)
         found = [
-            (join(path, name), {**names, **values})
-            for path, names in found
-            for name, values in _matches(backup, path, rule, last, notes)
+            (join(path, entry.name), {**names, **values}, entry)
+            for path, names, _ in found
+            for entry, values in _matches(backup, path, rule, last, notes)
         ]
     yield from found
 
@@ -206,14 +179,13 @@ def expand(
 def _rule(part: str) -> str:
     pieces = re.split(r"\{([^}]*)\}", part)
     return "".join(
-        rf"(?P<{piece}>[^/]+?)" if number % 2 else re.escape(piece)
-        for number, piece in enumerate(pieces)
+        rf"(?P<{piece}>[^/]+?)" if number % 2 else re.escape(piece) for number, piece in enumerate(pieces)
     )
 
 
 def _matches(
     backup: Source, folder: bytes, rule: re.Pattern[bytes], last: bool, notes: list[str]
-) -> Iterator[tuple[bytes, dict[str, str]]]:
+) -> Iterator[tuple[Entry, dict[str, str]]]:
     try:
         entries = sorted(backup.list(folder), key=lambda entry: entry.name)
     except SourceUnreadable as error:
@@ -223,20 +195,12 @@ def _matches(
         match = rule.fullmatch(entry.name)
         if match is None:
             continue
-        if not last and entry.kind is not Kind.FOLDER:
+        if not last and entry.kind != "folder":
             notes.append(
-                f"{safe(join(folder, entry.name))} is a {entry.kind.value}, not a folder; it is not followed"
+                f"{safe(join(folder, entry.name))} is a {entry.kind}, not a folder; it is not followed"
             )
             continue
         yield (
-            entry.name,
-            {
-                key: value.decode("utf-8", "surrogateescape")
-                for key, value in match.groupdict().items()
-            },
+            entry,
+            {key: value.decode("utf-8", "surrogateescape") for key, value in match.groupdict().items()},
         )
-
-
-def join(folder: bytes, name: bytes) -> bytes:
-    """A path below a folder; b"" is the source's root."""
-    return folder.rstrip(b"/") + b"/" + name if folder else name

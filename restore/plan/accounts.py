@@ -1,0 +1,271 @@
+"""Which claims become accounts: exact, on a database the customer owns, and contradicted by nobody."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from restore.model.facts import Claim, SiteLooked
+from restore.model.incident import DatabaseTarget, OldServer
+from restore.model.mysql import AccountName, DatabaseId
+from restore.model.outcome import Candidate, ManualItem
+from restore.model.plan import CreateAccount, Job, Step
+from restore.model.survey import Customer, Index
+from restore.model.text import safe
+from restore.plan import databases
+from restore.plan.ownership import ANSWERED, Owners
+from restore.plan.question import ask, item_id
+from restore.plan.settled import Settlement
+
+IGNORED = frozenset({"backup-copy", "placeholder", "none"})
+HERE = frozenset({"", "localhost", "127.0.0.1", "::1"})
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A login that will be made: a user, what he may use, and on what that rests."""
+
+    customer: Customer
+    user: str
+    databases: tuple[DatabaseId, ...]
+    claim: Claim | None
+    rung: str
+    password_id: str = ""
+
+
+def subject(server: str, user: str) -> str:
+    """What questions about an account are about."""
+    return f"{server}/account/{user}"
+
+
+def decide_logins(
+    customer: Customer,
+    looked: SiteLooked | None,
+    owners: Owners,
+    index: Index,
+    settlement: Settlement,
+) -> tuple[tuple[Login, ...], tuple[ManualItem, ...]]:
+    """The logins that one customer's sites prove or a person stated, and questions for what is in doubt.
+
+    A database without any login is asked about only when no config of the customer is in question: settling
+    that one usually settles both.
+    """
+    logins: list[Login] = list(_answered(customer, settlement))
+    items: list[ManualItem] = []
+    claims = looked.claims if looked else ()
+    good: defaultdict[str, list[tuple[Claim, str]]] = defaultdict(list)
+    for claim in claims:
+        accepted, rung, item = _check(customer, claim, owners, index, settlement)
+        if item is not None:
+            items.append(item)
+        elif accepted is not None:
+            good[accepted.user].append((accepted, rung))
+    for user, accepted_claims in good.items():
+        chosen, item = _one_password(customer, user, accepted_claims, settlement)
+        if item is not None:
+            items.append(item)
+        elif chosen:
+            names = dict.fromkeys(DatabaseId(customer.server, claim.database) for claim, _ in chosen)
+            logins.append(Login(customer, user, tuple(names), chosen[0][0], chosen[0][1]))
+    if not items:
+        covered = {database for login in logins for database in login.databases}
+        items += _without_login(customer, looked, covered, index, settlement)
+    return tuple(logins), tuple(item for item in items if settlement.open(item))
+
+
+def _answered(customer: Customer, settlement: Settlement) -> Iterator[Login]:
+    for name in customer.databases:
+        database = DatabaseId(customer.server, name)
+        answer = settlement.answer(databases.subject(database), "login")
+        if answer is not None:
+            chosen = DatabaseId(customer.server, answer.database or name)
+            yield Login(customer, answer.user, (chosen,), None, ANSWERED, answer.password_id)
+
+
+def _check(
+    customer: Customer,
+    claim: Claim,
+    owners: Owners,
+    index: Index,
+    settlement: Settlement,
+) -> tuple[Claim | None, str, ManualItem | None]:
+    """The claim as it may be acted upon with the rung it rests on, or a question, or neither."""
+    about = f"{claim.server}/site/{claim.customer}/{claim.config}"
+    if claim.status in IGNORED or settlement.given_up(about):
+        return None, "", None
+    answer = settlement.answer(about, "database")
+    if answer is not None:
+        return replace(claim, database=answer.value), ANSWERED, None
+    if claim.status != "exact" or not claim.verifier_id:
+        text = f"The login in {safe(claim.config)} cannot be told for certain ({claim.status})."
+        own_names = _own_candidates(customer) if claim.verifier_id else ()
+        item = ask(
+            "login-unclear",
+            about,
+            text,
+            customer=customer,
+            evidence=claim.evidence,
+            candidates=own_names,
+        )
+        return None, "", item
+    found = owners.database(DatabaseId(claim.server, claim.database))
+    mine = [owner for owner in found if owner.customer == customer]
+    if mine and len(found) == 1:
+        return claim, mine[0].rung, None
+    return None, "", _foreign(customer, claim, about, bool(found), index)
+
+
+def _foreign(customer: Customer, claim: Claim, about: str, owned: bool, index: Index) -> ManualItem:
+    """A config that names a database which is not, or not only, this customer's: never a grant."""
+    held = any(dump.database == DatabaseId(claim.server, claim.database) for dump in index.dumps)
+    name = safe(claim.database)
+    if owned:
+        cause, text = (
+            "foreign-database",
+            f"{safe(claim.config)} names the database {name}, which another customer owns.",
+        )
+    elif held:
+        cause, text = (
+            "unowned-database",
+            f"{safe(claim.config)} names the database {name}, which nobody owns.",
+        )
+    else:
+        cause, text = (
+            "unknown-database",
+            f"{safe(claim.config)} names the database {name}, which no backup holds.",
+        )
+    return ask(
+        cause,
+        about,
+        text,
+        customer=customer,
+        evidence=claim.evidence,
+        candidates=_own_candidates(customer),
+    )
+
+
+def _own_candidates(customer: Customer) -> tuple[Candidate, ...]:
+    return tuple(
+        Candidate(f"it means the customer's own database {safe(name)}", "database", name)
+        for name in customer.databases
+    )
+
+
+def _one_password(
+    customer: Customer,
+    user: str,
+    claims: list[tuple[Claim, str]],
+    settlement: Settlement,
+) -> tuple[list[tuple[Claim, str]], ManualItem | None]:
+    about = subject(customer.server, user)
+    verifiers = {claim.verifier_id for claim, _ in claims}
+    if len(verifiers) == 1:
+        return claims, None
+    answer = settlement.answer(about, "config")
+    if answer is not None:
+        right = {claim.verifier_id for claim, _ in claims if claim.config == answer.value}
+        return [(claim, rung) for claim, rung in claims if claim.verifier_id in right], None
+    lines = [f"{claim.config} states one password for {user}" for claim, _ in claims]
+    choices = [Candidate(f"the one in {safe(claim.config)}", "config", claim.config) for claim, _ in claims]
+    text = f"Two configs state different passwords for the account {safe(user)}."
+    return [], ask(
+        "two-passwords",
+        about,
+        text,
+        customer=customer,
+        evidence=lines,
+        candidates=choices,
+    )
+
+
+def _without_login(
+    customer: Customer,
+    looked: SiteLooked | None,
+    covered: set[DatabaseId],
+    index: Index,
+    settlement: Settlement,
+) -> Iterator[ManualItem]:
+    held = {dump.database for dump in index.dumps}
+    lines = []
+    if looked is None:
+        lines.append("the customer's home could not be looked at in this run")
+    else:
+        lines += [" ".join(one) for one in looked.unclear]
+        lines += [f"{claim.config}: {claim.status} ({claim.system})" for claim in looked.claims]
+        lines += [f"not followed: {line}" for line in looked.refused[:20]]
+    for name in customer.databases:
+        database = DatabaseId(customer.server, name)
+        about = databases.subject(database)
+        if database in held and database not in covered and not settlement.given_up(about):
+            text = f"Which login does the site of the database {safe(name)} use? No config proves one."
+            yield ask(
+                "no-login",
+                about,
+                text,
+                customer=customer,
+                evidence=lines or ["no config was found"],
+            )
+
+
+def login_id(customer: Customer, name: str) -> str:
+    """The id of the question which login a customer's database has."""
+    return item_id("no-login", databases.subject(DatabaseId(customer.server, name)))
+
+
+def account_jobs(
+    login: Login,
+    live: Iterable[DatabaseId],
+    server: OldServer,
+    targets: dict[str, DatabaseTarget],
+    placed: dict[DatabaseId, str],
+) -> tuple[Job, ...]:
+    """One job for each target and host on which this login's databases are live."""
+    by_target: defaultdict[str, list[str]] = defaultdict(list)
+    for database in login.databases:
+        if database in set(live):
+            by_target[placed[database]].append(database.name)
+    jobs = []
+    for target, names in by_target.items():
+        for host in targets[target].account_hosts:
+            account = AccountName(login.user, host)
+            key = f"account/{server.name}/{account}/{target}/{','.join(sorted(names))}"
+            work = CreateAccount(
+                server.name,
+                login.customer.name,
+                account,
+                target,
+                tuple(sorted(names)),
+                login.claim,
+                server.source,
+                home_path(server, login.customer),
+                login.customer.domains,
+                login.rung,
+                safe(login.customer.reach),
+                login.password_id,
+            )
+            needs = (f"source/{server.source}", f"database/{target}", "worker")
+            jobs.append(
+                Job(
+                    key,
+                    "account",
+                    login.customer.name,
+                    (Step(key, work, needs),),
+                    rank=(1, 2),
+                )
+            )
+    return tuple(jobs)
+
+
+def home_path(server: OldServer, customer: Customer) -> bytes:
+    """Where a customer's home stands in the source."""
+    parts = [part.strip("/") for part in (server.path, customer.home)]
+    return "/".join(part for part in parts if part).encode("utf-8", "surrogateescape")
+
+
+def definer(logins: Iterable[Login], database: DatabaseId, target: DatabaseTarget) -> AccountName | None:
+    """The account a database's triggers, views, routines and events are made for, None where none is known."""
+    for login in logins:
+        if database in login.databases:
+            return AccountName(login.user, target.account_hosts[0])
+    return None

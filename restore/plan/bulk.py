@@ -1,0 +1,208 @@
+"""The whole restore as a plan that grows while facts come in: looks and loads first, then what they prove."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from restore.model.facts import (
+    DatabaseLoaded,
+    DatabaseSwitched,
+    DatabaseUndone,
+    SiteLooked,
+)
+from restore.model.incident import Incident
+from restore.model.mysql import DatabaseId
+from restore.model.outcome import Done, ManualItem, Outcome, Partial, Unchanged
+from restore.model.plan import Capacity, Job, Learned, LoadDatabase, LookSite, Step
+from restore.model.survey import Customer, Narrowing, Survey
+from restore.plan import accounts, databases
+from restore.plan.accounts import Login, account_jobs, decide_logins, home_path
+from restore.plan.databases import place_databases, plan_databases, switch_job
+from restore.plan.mailboxes import plan_mailboxes
+from restore.plan.ownership import own
+from restore.plan.settled import Settlement
+
+
+def capacity(incident: Incident) -> Capacity:
+    """The slots of every Resource an incident states."""
+    slots = {f"source/{source.name}": source.copies for source in incident.sources}
+    slots |= {f"mail/{target.name}": target.connections for target in incident.mail_targets}
+    slots |= {f"database/{target.name}": target.loads for target in incident.database_targets}
+    return Capacity({**slots, "worker": incident.workers})
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How far one customer is: whether his home was looked at, and which of his databases are still under way."""
+
+    customer: Customer
+    looked: bool = False
+    fact: SiteLooked | None = None
+    logins: tuple[Login, ...] = ()
+    waiting: set[DatabaseId] = field(default_factory=set)
+    accounts_planned: bool = False
+
+
+class BulkPlan:
+    """Decides from the index alone what can begin, and from each outcome what it made decidable. Pure."""
+
+    def __init__(self, incident: Incident, survey: Survey, narrowing: Narrowing | None = None) -> None:
+        self._incident = incident
+        self._index = survey.index
+        self._narrowing = narrowing or Narrowing()
+        self._settlement = Settlement(survey.settled)
+        self._owners = own(survey.index)
+        self._servers = {server.name: server for server in incident.old_servers}
+        self._targets = {target.name: target for target in incident.database_targets}
+        self._live: dict[DatabaseId, DatabaseSwitched] = {}
+        self._undone: set[DatabaseId] = set()
+        self._remember(survey)
+        known = {fact.database: fact.target for fact in survey.remembered if isinstance(fact, DatabaseLoaded)}
+        known |= {database: fact.target for database, fact in self._live.items()}
+        self.placement = place_databases(incident, survey.index, self._settlement, known)
+        self._customers = self._look_at()
+        self._loads: dict[str, LoadDatabase] = {}
+        self._loaded: dict[DatabaseId, tuple[str, DatabaseLoaded]] = {}
+        self._ends: dict[str, DatabaseId] = {}
+        self._looks: dict[str, tuple[str, str]] = {}
+        self.jobs, self.items = self._first()
+
+    def _remember(self, survey: Survey) -> None:
+        for fact in survey.remembered:
+            if isinstance(fact, DatabaseSwitched):
+                self._live[fact.database] = fact
+                self._undone.discard(fact.database)
+            elif isinstance(fact, DatabaseUndone):
+                self._live.pop(fact.database, None)
+                self._undone.add(fact.database)
+
+    def _look_at(self) -> dict[tuple[str, str], _Progress]:
+        return {
+            (customer.server, customer.name): _Progress(customer)
+            for customer in self._index.customers
+            if self._narrowing.wants(customer)
+        }
+
+    def _first(self) -> tuple[Sequence[Job], Sequence[ManualItem]]:
+        mail = plan_mailboxes(self._incident, self._index, self._owners, self._settlement, self._narrowing)
+        loads, questions = plan_databases(
+            self._incident,
+            self._index,
+            self._owners,
+            self._settlement,
+            self._narrowing,
+            self.placement,
+        )
+        loads = tuple(job for job in loads if not self._is_undone(job))
+        for job in loads:
+            for step in job.steps:
+                if isinstance(step.work, LoadDatabase):
+                    self._await(step.key, step.work)
+        looks = self._look_jobs() if self._wants_sites() else ()
+        return (*mail[0], *looks, *loads), (*mail[1], *questions)
+
+    def _wants_sites(self) -> bool:
+        return self._narrowing.wants_kind("databases") or self._narrowing.wants_kind("accounts")
+
+    def _is_undone(self, job: Job) -> bool:
+        return any(
+            isinstance(step.work, LoadDatabase) and step.work.dump.database in self._undone
+            for step in job.steps
+        )
+
+    def _await(self, key: str, load: LoadDatabase) -> None:
+        database = load.dump.database
+        self._loads[key] = load
+        self._ends[key] = database
+        progress = self._customers.get((database.server, load.customer))
+        if progress is not None:
+            progress.waiting.add(database)
+
+    def _look_jobs(self) -> tuple[Job, ...]:
+        jobs = []
+        for number, progress in enumerate(self._customers.values()):
+            customer, server = (
+                progress.customer,
+                self._servers[progress.customer.server],
+            )
+            key = f"look/{server.name}/{customer.name}"
+            self._looks[key] = (customer.server, customer.name)
+            work = LookSite(
+                server.name,
+                customer.name,
+                server.source,
+                home_path(server, customer),
+                customer.domains,
+            )
+            step = Step(key, work, (f"source/{server.source}", "worker"))
+            jobs.append(Job(key, "look", customer.name, (step,), rank=(1, 0, number)))
+        return tuple(jobs)
+
+    def learn(self, outcome: Outcome) -> Learned:
+        """What this outcome made decidable (see model.plan.Plan)."""
+        if outcome.key in self._looks:
+            return self._site_looked(outcome)
+        if outcome.key in self._ends:
+            return self._database_moved(outcome)
+        return Learned()
+
+    def _site_looked(self, outcome: Outcome) -> Learned:
+        progress = self._customers[self._looks[outcome.key]]
+        fact = outcome.fact if isinstance(outcome, Done | Unchanged | Partial) else None
+        progress.looked = True
+        progress.fact = fact if isinstance(fact, SiteLooked) else None
+        progress.logins, items = decide_logins(
+            progress.customer,
+            progress.fact,
+            self._owners,
+            self._index,
+            self._settlement,
+        )
+        switches = [
+            self._switch(database) for database in sorted(progress.waiting) if database in self._loaded
+        ]
+        wanted = items if self._narrowing.wants_kind("accounts") else ()
+        return Learned((*switches, *self._accounts(progress)), wanted)
+
+    def _database_moved(self, outcome: Outcome) -> Learned:
+        database = self._ends[outcome.key]
+        fact = outcome.fact if isinstance(outcome, Done | Unchanged | Partial) else None
+        progress = self._progress_of(database)
+        if isinstance(fact, DatabaseLoaded):
+            self._loaded[database] = (outcome.key, fact)
+            return Learned((self._switch(database),)) if progress.looked else Learned()
+        if isinstance(fact, DatabaseSwitched):
+            self._live[database] = fact
+        progress.waiting.discard(database)
+        return Learned(self._accounts(progress))
+
+    def _progress_of(self, database: DatabaseId) -> _Progress:
+        owner = self._owners.database(database)[0].customer
+        return self._customers[owner.server, owner.name]
+
+    def _switch(self, database: DatabaseId) -> Job:
+        key, loaded = self._loaded[database]
+        load = self._loads[key]
+        answer = self._settlement.answer(databases.subject(database), "replace")
+        definer = accounts.definer(self._progress_of(database).logins, database, self._targets[load.target])
+        job = switch_job(load, key, loaded, definer, answer.value if answer else "")
+        self._ends[job.key] = database
+        return job
+
+    def _accounts(self, progress: _Progress) -> tuple[Job, ...]:
+        """The customer's accounts, once, when nothing of his is under way any more."""
+        ready = progress.looked and not progress.waiting and not progress.accounts_planned
+        if not ready or not self._narrowing.wants_kind("accounts"):
+            return ()
+        progress.accounts_planned = True
+        placed = {
+            **self.placement.targets,
+            **{database: fact.target for database, fact in self._live.items()},
+        }
+        server = self._servers[progress.customer.server]
+        return tuple(
+            job
+            for login in progress.logins
+            for job in account_jobs(login, self._live, server, self._targets, placed)
+        )
