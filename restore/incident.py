@@ -287,8 +287,8 @@ def _references(
     names: set[str],
 ) -> list[str]:
     return [
-        f"old_server[{server.name}].{key}: expected the name of a {key.removesuffix('s_to').removesuffix('_to')}"
-        f" table ({', '.join(sorted(names)) or 'none is stated'}); found {safe(repr(one), 60)}"
+        f"old_server[{server.name}].{key}: expected one of {', '.join(sorted(names)) or '(none is stated)'};"
+        f" found {safe(repr(one), 60)}"
         for server in servers
         for one in wanted(server)
         if one not in names

@@ -1,4 +1,4 @@
-"""The global index: customers files read, Maildirs and dumps listed by name. Nothing of a tenant's is opened."""
+"""The global index: customers files read, Maildirs and dumps listed by name. No tenant's file is opened."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def _customers_text(server: OldServer, backup: Source) -> bytes:
 
 
 def read_customers(server: OldServer, raw: bytes) -> tuple[Customer, ...]:
-    """The customers of one old server from its CSV text (RFC 4180, UTF-8, header row, list fields separated by
-    spaces). Raises CustomersInvalid naming every bad line."""
+    """The customers of one old server from its CSV text (RFC 4180, UTF-8, a header row, list fields separated
+    by spaces). Raises CustomersInvalid naming the bad line."""
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -97,14 +97,14 @@ def _customers(server: OldServer, header: list[str], rows: Iterator[list[str]]) 
             continue
         if len(row) != len(header):
             raise CustomersInvalid(
-                f"customers file of {server.name}, row {number}: {len(row)} fields where the header has {len(header)}"
+                f"customers file of {server.name}, row {number}: {len(row)} fields, expected {len(header)}"
             )
         cells = dict(zip(header, (cell.strip() for cell in row), strict=True))
         name = cells["customer"]
         home = cells.get("home", "").strip("/") or server.homes.replace("{customer}", name)
         if not name or "\0" in "".join(row) or ".." in home.split("/"):
             raise CustomersInvalid(
-                f"customers file of {server.name}, row {number}: a customer needs a name and a home without .."
+                f"customers file of {server.name}, row {number}: each needs a name and a home without .."
             )
         yield Customer(
             server=server.name,
@@ -130,7 +130,7 @@ def list_mailboxes(server: OldServer, backup: Source, notes: list[str]) -> Itera
 
 
 def list_dumps(server: OldServer, backup: Source, notes: list[str]) -> Iterator[DumpFile]:
-    """Every dump that the server's `dumps` pattern finds, plain or .gz, with its fingerprint, newest first."""
+    """Every dump that the server's `dumps` pattern finds, plain or .gz, newest of each database first."""
     found = []
     for suffix in COMPRESSIONS:
         pattern = server.dumps + suffix.decode()
@@ -158,8 +158,8 @@ Place = tuple[bytes, dict[str, str], Entry | None]
 
 
 def expand(backup: Source, root: bytes, pattern: str, notes: list[str]) -> Iterator[Place]:
-    """Paths under `root` that fit a pattern like "var/vmail/{domain}/{user}/Maildir", what each name stood for,
-    and the entry where the last component was listed. Literal components are taken as they are, unlooked at."""
+    """Paths under `root` that fit a pattern like "var/vmail/{domain}/{user}/Maildir", what each name stood
+    for, and the entry where the last component was listed. Literal components are taken unlooked at."""
     parts = pattern.strip("/").split("/")
     found: list[Place] = [(root, {}, None)]
     for position, part in enumerate(parts):
