@@ -106,7 +106,7 @@ class _Table:
         value = self.values.get(key, default)
         if not isinstance(value, str) or value not in options:
             self.wrong(key, "one of " + ", ".join(f'"{option}"' for option in options))
-            return options[0]
+            return ""
         return value
 
     def texts(self, key: str, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
@@ -189,6 +189,9 @@ def _source(table: _Table) -> SourceSpec:
     kind = table.choice("kind", ("sftp", "folder"))
     name = table.text("name", check=_name)
     remote = kind == "sftp"
+    if not kind:
+        table.known.update(("path", "host", "port", "user", "key", "known_hosts"))
+        return SourceSpec(name, kind, "", copies=table.number("copies", 4, 1, 1000))
     return SourceSpec(
         name,
         kind,
