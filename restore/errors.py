@@ -123,9 +123,12 @@ class MailUnreachable(RestoreError):
 
 
 class MailRefused(RestoreError):
+    """The server said NO; `response_code` is what stands in the brackets of its answer ("OVERQUOTA", or "")."""
+
     code = "mail-refused"
     scope = Scope.JOB
     hint = "Read the server's words above; what was stored before is kept and is not stored again."
+    response_code: str = ""
 
 
 class MailboxMissing(RestoreError):
@@ -205,3 +208,21 @@ class DumpTooLarge(RestoreError):
     code = "dump-too-large"
     scope = Scope.JOB
     hint = "Look at the dump by hand; if it is sound, raise the limit on unpacked sizes, then run again."
+
+
+class MailStalled(RestoreError):
+    code = "mail-stalled"
+    transient = True
+    hint = "The mail server stopped answering; run again, with fewer connections if it happens often."
+
+
+class MailLoginRefused(RestoreError):
+    code = "mail-login-refused"
+    scope = Scope.SERVER
+    hint = "Check the mail server's master user and its password in the incident file, then run again."
+
+
+class MaildirMissing(RestoreError):
+    code = "maildir-missing"
+    scope = Scope.JOB
+    hint = "Check the maildirs pattern of this old server in the incident file; the mailbox was not touched."

@@ -51,6 +51,34 @@ class NewMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredMessage:
+    """A message as read back whole from the live server: what it is, when it came (epoch seconds), its flags."""
+
+    uid: int
+    identity: Identity
+    internaldate: int
+    flags: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The server took a message; `uid` is its APPENDUID, None where the server does not say."""
+
+    uid: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The server did not take a message: its words, and the response code in them ("OVERQUOTA", or "")."""
+
+    words: str
+    response_code: str = ""
+
+
+AppendResult = Stored | Refusal
+
+
+@dataclass(frozen=True, slots=True)
 class FolderState:
     """What SELECT or STATUS says of a folder (RFC 9051)."""
 
@@ -61,40 +89,62 @@ class FolderState:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """Journal: about to append these identities, in this order, to a folder whose UIDNEXT was `uidnext`."""
+    """Journal: about to append these identities, in this order, to a folder whose UIDNEXT was `uidnext` or more.
+
+    `files[i]` is the fingerprint (hex) of the source file that holds identity i: equal means unread and unchanged.
+    """
 
     batch: str
     folder: FolderPath
     uidvalidity: int
     uidnext: int
     identities: tuple[Identity, ...]
+    files: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """Journal: the batch of that intent is settled; identity i has UID `uids[i]`, or None if not delivered."""
+    """Journal: the batch of that intent is settled; identity i was read back as UID `uids[i]`, or None: not there.
+
+    `altered` lists the positions whose message is stored but reads back with other content.
+    """
 
     batch: str
     uidvalidity: int
     uids: tuple[int | None, ...]
+    altered: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """Journal: these source messages were found already there: `uids[i]` read whole and equal to identity i."""
+
+    folder: FolderPath
+    uidvalidity: int
+    uids: tuple[int, ...]
+    identities: tuple[Identity, ...]
+    files: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class FolderCreated:
-    """Journal: this restore is about to create that folder or subscribe it."""
+    """Journal: this restore made that folder or, where `subscribed`, subscribed it."""
 
     folder: FolderPath
     subscribed: bool = False
 
 
-JournalRecord = Intent | Proof | FolderCreated
+JournalRecord = Intent | Proof | Matched | FolderCreated
 
 
 @dataclass(frozen=True, slots=True)
 class FolderAccount:
-    """What became of every message of one folder; the parts add up to `in_source`.
+    """What became of every message of one folder, over all runs; the parts add up to `in_source`.
 
-    `unreadable` and `refused` carry "path: reason" lines; `proven` says how many were read back and compared.
+    `restored` were appended by this restore and are there; `already_there` stood there with equal content;
+    `deleted_since` were restored or seen there and then taken away by the user. `refused`, `unreadable` and
+    `duplicates` (the same Maildir file kept under two names) carry "path: reason" lines. `proven` says how many
+    of the restored ones were read back and compared.
     """
 
     folder: FolderPath
@@ -105,3 +155,12 @@ class FolderAccount:
     proven: int
     refused: tuple[str, ...] = ()
     unreadable: tuple[str, ...] = ()
+    duplicates: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        parts = self.restored + self.already_there + self.deleted_since
+        parts += len(self.refused) + len(self.unreadable) + len(self.duplicates)
+        if parts != self.in_source:
+            raise ValueError(
+                f"{'/'.join(self.folder)}: {parts:,} of {self.in_source:,} messages accounted for"
+            )

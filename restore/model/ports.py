@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from detectors.finding import Secret
 from detectors.walk import Entry
 from restore.model.mail import (
+    AppendResult,
     FolderPath,
     FolderState,
     JournalRecord,
     LiveMessage,
     NewMessage,
+    StoredMessage,
 )
 from restore.model.mysql import (
     AccountName,
@@ -81,17 +83,21 @@ class Source(Protocol):
 class MailSession(Protocol):
     """One user's live mailbox. Folders are Unicode paths; separator, prefix and MUTF-7 are the session's own.
 
-    Raises MailUnreachable, MailStalled (transient), MailRefused (the server's words) of errors.py.
+    Raises MailUnreachable and MailStalled (both transient), MailRefused (the server's words) of errors.py.
+    Nothing here changes, moves or deletes a live message or sets a flag of one.
     """
 
     def folders(self) -> Sequence[FolderPath]:
         """Every folder that can be selected."""
 
+    def special_use(self) -> Mapping[str, FolderPath]:
+        """The target's own folder of each role it states (RFC 6154), such as \\Sent."""
+
     def subscriptions(self) -> frozenset[FolderPath]:
         """Every subscribed folder."""
 
     def create(self, folder: FolderPath) -> None:
-        """Create a folder; no error where it exists."""
+        """Create a folder; no error where it exists. Raises MailRefused for a name the server cannot hold."""
 
     def subscribe(self, folder: FolderPath) -> None:
         """Subscribe a folder."""
@@ -102,13 +108,12 @@ class MailSession(Protocol):
     def messages(self, folder: FolderPath, from_uid: int = 1) -> Iterator[LiveMessage]:
         """Messages with UID >= from_uid, ascending."""
 
-    def contents(self, folder: FolderPath, uids: Sequence[int]) -> Iterator[tuple[int, bytes]]:
-        """Whole messages as stored, without setting \\Seen; a UID that is gone is left out."""
+    def read_back(self, folder: FolderPath, uids: Sequence[int]) -> Iterator[StoredMessage]:
+        """Messages read whole and hashed as they stream in, \\Seen not set; a UID that is gone is left out."""
 
-    def append(self, folder: FolderPath, messages: Sequence[NewMessage]) -> Sequence[int] | None:
-        """Append all or none; the new UIDs in order (APPENDUID), None where the server does not say.
-
-        Raises MailRefused where the server refuses the batch (then nothing was stored)."""
+    def append(self, folder: FolderPath, messages: Sequence[NewMessage]) -> Sequence[AppendResult]:
+        """What became of each message, in order. Raises MailRefused where the server refuses the batch as a
+        whole; then nothing of it was stored. A lost connection says nothing: the messages may be stored."""
 
     def close(self) -> None:
         """Log out."""
@@ -122,7 +127,8 @@ class MailServer(Protocol):
         """The target's name in the incident file."""
 
     def open(self, address: str) -> MailSession:
-        """Log in for that mailbox; raises MailboxMissing where the server does not know it."""
+        """Log in for that mailbox; raises MailboxMissing where the server does not know it, MailLoginRefused
+        where it refuses the master user."""
 
 
 class DatabaseServer(Protocol):
