@@ -190,7 +190,9 @@ def _source(table: _Table) -> SourceSpec:
     name = table.text("name", check=_name)
     remote = kind == "sftp"
     if not kind:
-        table.known.update(("path", "host", "port", "user", "key", "known_hosts"))
+        table.known.update(
+            ("path", "host", "port", "user", "key", "known_hosts", "bytes_per_second", "timeout")
+        )
         return SourceSpec(name, kind, "", copies=table.number("copies", 4, 1, 1000))
     return SourceSpec(
         name,

@@ -60,7 +60,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class Decision:
     """A question that a person has settled: with an answer, or dropped (`answer` None)."""
 
     item: ManualItem
@@ -92,5 +92,5 @@ class Survey:
     """All that a plan is decided from: the index, what people settled, and facts the ledger remembers."""
 
     index: Index
-    settled: tuple[Settled, ...] = ()
+    settled: tuple[Decision, ...] = ()
     remembered: tuple[Fact, ...] = ()

@@ -264,7 +264,7 @@ def home_path(server: OldServer, customer: Customer) -> bytes:
 
 
 def definer(logins: Iterable[Login], database: DatabaseId, target: DatabaseTarget) -> AccountName | None:
-    """The account a database's triggers, views, routines and events are made for, None where none is known."""
+    """The account a database's triggers, views, routines and events are made for, where one is known."""
     for login in logins:
         if database in login.databases:
             return AccountName(login.user, target.account_hosts[0])

@@ -34,7 +34,7 @@ def capacity(incident: Incident) -> Capacity:
 
 @dataclass(slots=True)
 class _Progress:
-    """How far one customer is: whether his home was looked at, and which of his databases are still under way."""
+    """How far one customer is: whether his home was looked at, which of his databases are under way."""
 
     customer: Customer
     looked: bool = False

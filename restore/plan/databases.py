@@ -83,7 +83,7 @@ def _collision(
     return ask(
         "database-collision",
         subject(database),
-        f"Two old servers hold a database {safe(database.name)}; none of the allowed targets has that name free.",
+        f"Two old servers hold a database {safe(database.name)}; no allowed target has that name free.",
         evidence=lines,
         candidates=[Candidate(f"restore it on {target}", "target", target) for target in free],
     )
@@ -215,7 +215,7 @@ def switch_job(
     definer: AccountName | None,
     replace: str,
 ) -> Job:
-    """The switch-on of a loaded database; `key` is its load's key, `replace` what a person agreed to set aside."""
+    """The switch-on of a database loaded by step `key`; `replace` is what a person agreed to set aside."""
     work = SwitchDatabase(
         load.dump.database,
         load.customer,

@@ -40,9 +40,10 @@ def plan_mailboxes(
             continue
         if item is not None:
             items.append(item)
-        elif owner is not None and not settlement.given_up(subject(place.mailbox)):
-            if servers[place.mailbox.server].mail_to:
-                jobs.append(_job(place, owner, servers[place.mailbox.server], len(jobs)))
+            continue
+        server = servers[place.mailbox.server]
+        if owner is not None and server.mail_to and not settlement.given_up(subject(place.mailbox)):
+            jobs.append(_job(place, owner, server, len(jobs)))
     items += _missing(index, narrowing)
     return tuple(jobs), tuple(item for item in items if settlement.open(item))
 

@@ -6,13 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from restore.model.outcome import Answer, ManualItem
-from restore.model.survey import Settled
+from restore.model.survey import Decision
 
 
 class Settlement:
     """Answers and drops, by subject and by item."""
 
-    def __init__(self, settled: Iterable[Settled]) -> None:
+    def __init__(self, settled: Iterable[Decision]) -> None:
         self._answers: defaultdict[str, list[Answer]] = defaultdict(list)
         self._dropped: set[str] = set()
         self._closed: set[str] = set()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from restore.model.mysql import AccountName, DatabaseId
 from restore.model.outcome import Answer, Done, Failed, Manual, ManualItem, Outcome, Scope
 from restore.model.plan import CreateAccount, Job, LoadDatabase, RestoreMailbox, SwitchDatabase
-from restore.model.survey import Narrowing, Settled, Survey
+from restore.model.survey import Narrowing, Decision, Survey
 from restore.plan.bulk import BulkPlan
 from tests.plan.company import claim, customer, dump, incident, index, loaded, looked, maildir, switched
 
@@ -53,7 +53,10 @@ class Night:
 
 
 def night(
-    *things: object, settled: Sequence[Settled] = (), only: Narrowing | None = None, **places: tuple[str, ...]
+    *things: object,
+    settled: Sequence[Decision] = (),
+    only: Narrowing | None = None,
+    **places: tuple[str, ...],
 ) -> Night:
     return Night(BulkPlan(incident(**places), Survey(index(*things), tuple(settled)), only))  # type: ignore[arg-type]
 
@@ -134,7 +137,7 @@ def test_two_databases_of_one_name_with_one_place_are_a_question_with_the_free_p
 def test_an_answered_collision_places_the_database_where_the_person_said() -> None:
     things = (customer("alice", "wp"), customer("bob", "wp", server="web2"), dump("wp"), dump("wp", "web2"))
     (item,) = night(*things, web1=("db1",), web2=("db1",)).items
-    answer = Settled(item, Answer(item.id, item.subject, "target", "db2"))
+    answer = Decision(item, Answer(item.id, item.subject, "target", "db2"))
 
     run = night(*things, settled=[answer], web1=("db1",), web2=("db1",))
 
@@ -166,7 +169,7 @@ def test_an_answered_login_becomes_an_account_with_the_answered_password() -> No
     (item,) = night(customer("carl", "custom"), dump("custom")).learn(looked("carl")).items
     answer = Answer(item.id, item.subject, "login", user="carl_db", database="custom", password_id="vault7")
 
-    run = night(customer("carl", "custom"), dump("custom"), settled=[Settled(item, answer)])
+    run = night(customer("carl", "custom"), dump("custom"), settled=[Decision(item, answer)])
     run.learn(looked("carl")).restore("custom")
 
     (account,) = run.accounts()
@@ -176,7 +179,7 @@ def test_an_answered_login_becomes_an_account_with_the_answered_password() -> No
 def test_a_dropped_question_is_not_asked_again() -> None:
     (item,) = night(customer("carl", "custom"), dump("custom")).learn(looked("carl")).items
 
-    run = night(customer("carl", "custom"), dump("custom"), settled=[Settled(item, None)]).learn(
+    run = night(customer("carl", "custom"), dump("custom"), settled=[Decision(item, None)]).learn(
         looked("carl")
     )
 
@@ -249,7 +252,7 @@ def test_a_live_database_that_a_person_agreed_to_set_aside_is_switched_with_that
     item = ManualItem("id1", "live-database-differs", "alice", "web1/database/shop", "?")
     answer = Answer("id1", item.subject, "replace", "digest-of-what-he-saw")
 
-    run = night(*things, settled=[Settled(item, answer)]).learn(looked("alice")).restore("shop")
+    run = night(*things, settled=[Decision(item, answer)]).learn(looked("alice")).restore("shop")
 
     (switch,) = run.of(SwitchDatabase)
     assert switch.steps[0].work.replace == "digest-of-what-he-saw"  # type: ignore[union-attr]
@@ -281,7 +284,7 @@ def test_an_older_dump_that_a_person_chose_is_loaded_instead_of_the_newest() -> 
         dump("shop", mtime=1.0, path="old/shop.sql"),
     )
     item = ManualItem("id1", "dump-damaged", "alice", "web1/database/shop", "?")
-    answer = Settled(item, Answer("id1", item.subject, "dump", "old/shop.sql"))
+    answer = Decision(item, Answer("id1", item.subject, "dump", "old/shop.sql"))
 
     before, after = night(*things), night(*things, settled=[answer])
 
