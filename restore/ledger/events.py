@@ -1,0 +1,181 @@
+"""What the ledger remembers: one event per thing that happened, each a noun that codec.py can write."""
+
+from __future__ import annotations
+
+import re
+import typing
+from dataclasses import dataclass
+
+from restore.errors import RecordUnreadable
+from restore.ledger import codec
+from restore.model.outcome import (
+    Answer,
+    Done,
+    ManualItem,
+    Outcome,
+    Unchanged,
+)
+from restore.model.plan import (
+    CreateAccount,
+    Job,
+    LoadDatabase,
+    LookDump,
+    LookMailbox,
+    LookSite,
+    Rest,
+    RestoreMailbox,
+    SwitchDatabase,
+    UndoSwitch,
+    Work,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """A coordinator began: `incident` is the incident file's SHA-256 (hex), `command` the verb as typed."""
+
+    incident: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """The run was asked to begin nothing more and let what was begun end."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    """A coordinator ended by itself; `because` is "all done", "drained" or what stopped it."""
+
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A step is about to be begun."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What the step did was put back: it no longer stands, and a later run may do it again."""
+
+    key: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question for a person, new or with new evidence; `step` raised it ("" where the plan itself did)."""
+
+    item: ManualItem
+    step: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A person settled a question."""
+
+    answer: Answer
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A person decided that nothing shall be done about a question."""
+
+    item: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a question held up has come to its end in the step `key`. Written by the ledger itself."""
+
+    item: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """An operator works on a question."""
+
+    item: str
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """An operator gave a claimed question back."""
+
+    item: str
+    reason: str = ""
+
+
+ItemEvent = Asked | Answered | Dropped | Settled | Claimed | Released
+Event = RunStarted | Drained | RunEnded | Started | Undone | ItemEvent | Outcome
+
+StepEvent = Started | Undone | Outcome
+
+codec.register(cls for cls in typing.get_args(Event) if cls not in typing.get_args(Outcome))
+_KINDS: dict[type, str] = {
+    cls: re.sub(r"(?<!^)(?=[A-Z])", "-", cls.__name__).lower() for cls in typing.get_args(Event)
+}
+
+
+def kind(event: Event | type[Event]) -> str:
+    """The event's kind as it stands in the ledger: RunStarted is "run-started"."""
+    return _KINDS[event if isinstance(event, type) else type(event)]
+
+
+def read_event(body: str) -> Event:
+    """The event of a ledger's row; raises RecordUnreadable."""
+    event = codec.decode(body)
+    if isinstance(event, Event):
+        return event
+    raise RecordUnreadable(f"a {type(event).__name__} stands where an event belongs")
+
+
+ITEM_KINDS = tuple(kind(cls) for cls in typing.get_args(ItemEvent))
+STANDING = (kind(Done), kind(Unchanged))
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a step belongs to. `work` is its job's kind; `last` says that it is the job's last step."""
+
+    job: str = ""
+    work: str = ""
+    customer: str = ""
+    subject: str = ""
+    last: bool = False
+
+
+NO_CONTEXT = Context()
+
+
+def contexts(job: Job) -> dict[str, Context]:
+    """Each step key of a job with what it belongs to."""
+    return {
+        step.key: Context(job.key, job.kind, job.customer, subject(step.work), number == len(job.steps))
+        for number, step in enumerate(job.steps, 1)
+    }
+
+
+def subject(work: Work) -> str:
+    """The thing a work is about, "server/kind/name", as ManualItem.subject names it; "" for about none."""
+    match work:
+        case LookMailbox(mailbox=mailbox) | RestoreMailbox(mailbox=mailbox):
+            return f"{mailbox.server}/mailbox/{mailbox.address}"
+        case LookDump(dump=dump) | LoadDatabase(dump=dump):
+            return f"{dump.database.server}/database/{dump.database.name}"
+        case SwitchDatabase(database=database) | UndoSwitch(database=database):
+            return f"{database.server}/database/{database.name}"
+        case CreateAccount(server=server, account=account):
+            return f"{server}/account/{account}"
+        case LookSite(server=server, customer=customer):
+            return f"{server}/site/{customer}"
+        case Rest():
+            return ""

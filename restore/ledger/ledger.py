@@ -1,0 +1,229 @@
+"""The ledger: what was done, when, by whom; only ever added to, on disk before anything follows from it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from restore.errors import Fenced, LedgerDamaged
+from restore.ledger import codec, store
+from restore.ledger.events import (
+    NO_CONTEXT,
+    STANDING,
+    Answered,
+    Asked,
+    Claimed,
+    Context,
+    Dropped,
+    Event,
+    ItemEvent,
+    Released,
+    Settled,
+    StepEvent,
+    contexts,
+    kind,
+    read_event,
+)
+from restore.ledger.queue import Queue
+from restore.ledger.reading import load_queue
+from restore.ledger.store import Head, Row, legible
+from restore.model.operator import Operator
+from restore.model.outcome import Answer, Outcome
+from restore.model.plan import Job
+
+_INSERT = "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
+
+class Ledger:
+    """The one pen of an incident. Opened by the coordinator that holds the state folder's lock; one thread.
+
+    Events are stamped with this coordinator's epoch and, unless `by` says otherwise, its operator. Tell
+    about() each job before its first step begins, so that its events say of which job, customer and thing
+    they are.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, folder: Path, operator: Operator, epoch: int) -> None:
+        self._connection = connection
+        self._path = folder / store.NAME
+        self._operator = operator
+        self._epoch = epoch
+        self._contexts: dict[str, Context] = {}
+        self._queue = load_queue(connection)
+        self._head = _head(connection)
+
+    @classmethod
+    def open(cls, folder: Path, operator: Operator, epoch: int) -> Ledger:
+        """The ledger in the state folder, made (0600) if there is none.
+
+        Raises StateUnsafe, StateUnwritable, LedgerDamaged, RecordUnreadable, and Fenced where a later epoch
+        has already written."""
+        connection = store.open_for_writing(folder)
+        with store.translated(folder / store.NAME):
+            latest = connection.execute("SELECT epoch FROM event ORDER BY seq DESC LIMIT 1").fetchone()
+            if latest is not None and latest[0] > epoch:
+                raise Fenced(f"epoch {latest[0]} has written to the ledger; epoch {epoch} is over")
+            return cls(connection, folder, operator, epoch)
+
+    def about(self, job: Job) -> None:
+        """Learn what the job's steps belong to."""
+        self._contexts.update(contexts(job))
+
+    def append_all(self, events: Iterable[Event], by: Operator | None = None) -> None:
+        """Record all events in one commit, on disk when this returns; `by` is the asker of a request.
+
+        A question that is known with the same evidence is left out. Raises ItemUnknown (nothing is recorded),
+        StateUnwritable, Fenced where another coordinator has taken over."""
+        with store.translated(self._path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                for event in events:
+                    for news in self._queue.news(event, self._context(event)):
+                        self._append(news, by or self._operator)
+                self._connection.execute("COMMIT")
+            finally:
+                if self._connection.in_transaction:
+                    self._take_back()
+
+    def done(self) -> Mapping[str, Outcome]:
+        """Every step key that stands done: its latest Done or Unchanged, unless it was undone or ended
+        otherwise since. A step that was only abandoned since stays done. Facts are read as asked for."""
+        return Standing(self._connection, self._path)
+
+    def answers(self) -> Mapping[str, Answer]:
+        """What persons settled, by item id: evidence for the next survey."""
+        return self._queue.answers()
+
+    def drops(self) -> Mapping[str, str]:
+        """What persons decided to leave, by item id, with their reasons."""
+        return self._queue.drops()
+
+    @property
+    def queue(self) -> Queue:
+        """The manual queue as it stands."""
+        return self._queue
+
+    @property
+    def head(self) -> Head:
+        """The end of the chain, to be copied elsewhere."""
+        return Head(self._head[0], self._head[1].hex())
+
+    def close(self) -> None:
+        """Close the file; everything recorded is on disk already."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _context(self, event: Event) -> Context:
+        match event:
+            case Asked(step=step):
+                return self._contexts.get(step, NO_CONTEXT)
+            case _ if isinstance(event, StepEvent):
+                return self._contexts.get(event.key, NO_CONTEXT)
+            case _:
+                return NO_CONTEXT
+
+    def _append(self, event: Event, by: Operator) -> None:
+        context = self._context(event)
+        key, customer, subject = self._named(event, context)
+        row: Row = (
+            self._head[0] + 1,
+            store.stamp(datetime.now(UTC)),
+            self._epoch,
+            kind(event),
+            legible(key),
+            legible(context.job),
+            legible(context.work),
+            legible(customer),
+            legible(subject),
+            legible(by.name),
+            legible(by.origin),
+            by.uid,
+            by.pid,
+            legible(by.host),
+            codec.encode(event),
+        )
+        digest = store.link(self._head[1], row)
+        self._connection.execute(_INSERT, (*row, digest))
+        self._head = (row[0], digest)
+        if isinstance(event, ItemEvent):
+            self._queue.apply(event, by.name, context.job)
+        elif isinstance(event, StepEvent):
+            self._stand(row)
+
+    def _named(self, event: Event, context: Context) -> tuple[str, str, str]:
+        """Key, customer and subject of an event."""
+        match event:
+            case Asked(item=item):
+                return item.id, item.customer, item.subject
+            case Answered(answer=Answer(item=name)):
+                pass
+            case Dropped(item=name) | Settled(item=name) | Claimed(item=name) | Released(item=name):
+                pass
+            case _ if isinstance(event, StepEvent):
+                return event.key, context.customer, context.subject
+            case _:
+                return "", "", ""
+        asked = self._queue.get(name).item
+        return asked.id, asked.customer, asked.subject
+
+    def _stand(self, row: Row) -> None:
+        """Keep the sums: where the step stands now, and how many stand where."""
+        seq, new, key, work = row[0], row[3], row[4], row[6]
+        old = self._connection.execute("SELECT kind, work FROM step WHERE key = ?", (key,)).fetchone()
+        if old is not None:
+            if new == "abandoned" and old[0] in STANDING:
+                return
+            self._connection.execute(
+                "UPDATE tally SET steps = steps - 1 WHERE work = ? AND kind = ?", (old[1], old[0])
+            )
+        self._connection.execute("INSERT OR REPLACE INTO step VALUES (?, ?, ?, ?)", (key, seq, new, work))
+        self._connection.execute(
+            "INSERT INTO tally VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET steps = steps + 1", (work, new)
+        )
+
+    def _take_back(self) -> None:
+        self._connection.execute("ROLLBACK")
+        self._queue = load_queue(self._connection)
+        self._head = _head(self._connection)
+
+
+class Standing(Mapping[str, Outcome]):
+    """Steps that stand done. Keys are held, facts are read from the ledger as they are asked for."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection = connection
+        self._path = path
+        with store.translated(path):
+            self._seqs: dict[str, int] = dict(
+                connection.execute("SELECT key, seq FROM step WHERE kind IN (?, ?)", STANDING)
+            )
+
+    def __getitem__(self, key: str) -> Outcome:
+        seq = self._seqs[legible(key)]
+        with store.translated(self._path):
+            (body,) = self._connection.execute("SELECT body FROM event WHERE seq = ?", (seq,)).fetchone()
+        outcome = read_event(body)
+        if not isinstance(outcome, Outcome):
+            raise LedgerDamaged(f"{self._path}: event {seq:,} is not how step {key} ended")
+        return outcome
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._seqs)
+
+    def __len__(self) -> int:
+        return len(self._seqs)
+
+
+def _head(connection: sqlite3.Connection) -> tuple[int, bytes]:
+    found = connection.execute("SELECT seq, hash FROM event ORDER BY seq DESC LIMIT 1").fetchone()
+    return (0, store.GENESIS) if found is None else found

@@ -1,0 +1,166 @@
+"""The manual queue: what became of every question, told by the ledger's events alone.
+
+A question is open until a person answers or drops it; answered until its work has come to an end; then done.
+The same question asked again adds nothing. With new evidence it is recorded once more, and an answer given
+before that evidence no longer counts: it settled another question. A dropped question stays dropped until it
+is answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from restore.errors import ItemUnknown
+from restore.ledger.events import (
+    NO_CONTEXT,
+    Answered,
+    Asked,
+    Claimed,
+    Context,
+    Dropped,
+    Event,
+    ItemEvent,
+    Released,
+    Settled,
+)
+from restore.model.outcome import Answer, Done, Manual, ManualItem, Partial, Unchanged
+
+LOOK = "look"
+
+
+class ItemState(Enum):
+    """Where a question stands."""
+
+    OPEN = "open"
+    ANSWERED = "answered"
+    DONE = "done"
+    DROPPED = "dropped"
+
+
+@dataclass(frozen=True, slots=True)
+class QueueItem:
+    """A question with its latest evidence. `answer` is the one that counts, `reason` why it was dropped or
+    answered, `claimed_by` the operator who works on it, `asked_by` the step that raised it and `job` that
+    step's job ("" where the plan itself did)."""
+
+    item: ManualItem
+    state: ItemState = ItemState.OPEN
+    answer: Answer | None = None
+    reason: str = ""
+    claimed_by: str = ""
+    asked_by: str = ""
+    job: str = ""
+
+
+class Queue:
+    """The state of all questions, fed with item events in the ledger's order."""
+
+    def __init__(self) -> None:
+        self._items: dict[str, QueueItem] = {}
+        self._waiting: dict[str, set[str]] = {}
+
+    def __iter__(self) -> Iterator[QueueItem]:
+        return iter(self._items.values())
+
+    def news(self, event: Event, context: Context) -> tuple[Event, ...]:
+        """What an event is worth recording as: itself, and what it makes of the queue's items. A question
+        that is known with the same evidence is worth nothing. Raises ItemUnknown for an answer to none."""
+        match event:
+            case Asked(item=item):
+                return (event,) if self._is_new(item) else ()
+            case Manual(items=items):
+                return (event, *(Asked(item, event.key) for item in items if self._is_new(item)))
+            case (
+                Answered(answer=Answer(item=item))
+                | Dropped(item=item)
+                | Claimed(item=item)
+                | Released(item=item)
+            ):
+                self.get(item)
+                return (event,)
+            case Done() | Unchanged() | Partial():
+                return (event, *(Settled(item, event.key) for item in self._settled_by(event.key, context)))
+            case _:
+                return (event,)
+
+    def apply(self, event: ItemEvent, operator: str, job: str) -> None:
+        """Take in a recorded event: who caused it, and the job of the step that asked."""
+        match event:
+            case Asked():
+                self._put(self._asked(event, job))
+            case Answered(answer=answer, reason=reason):
+                known = self.get(answer.item)
+                self._put(replace(known, state=ItemState.ANSWERED, answer=answer, reason=reason))
+            case Dropped(item=item, reason=reason):
+                self._put(replace(self.get(item), state=ItemState.DROPPED, answer=None, reason=reason))
+            case Settled(item=item):
+                self._put(replace(self.get(item), state=ItemState.DONE, claimed_by=""))
+            case Claimed(item=item):
+                self._put(replace(self.get(item), claimed_by=operator))
+            case Released(item=item):
+                self._put(replace(self.get(item), claimed_by=""))
+
+    def get(self, item: str) -> QueueItem:
+        """The item of that whole id; raises ItemUnknown."""
+        if item not in self._items:
+            raise ItemUnknown(f"the manual queue has no item {item!r}")
+        return self._items[item]
+
+    def find(self, beginning: str) -> QueueItem:
+        """The item whose id is, or alone begins with, these characters; raises ItemUnknown."""
+        if beginning in self._items:
+            return self._items[beginning]
+        found = sorted(item for item in self._items if item.startswith(beginning))
+        if not found or not beginning:
+            raise ItemUnknown(f"no item of the manual queue begins with {beginning!r}")
+        if len(found) > 1:
+            raise ItemUnknown(f"{len(found)} items begin with {beginning!r}: {', '.join(found[:5])}")
+        return self._items[found[0]]
+
+    def answers(self) -> Mapping[str, Answer]:
+        """The answers that count, by item id: those of done items too, as they stay evidence."""
+        return {item.item.id: item.answer for item in self if item.answer is not None}
+
+    def drops(self) -> Mapping[str, str]:
+        """The reasons of dropped items, by item id."""
+        return {item.item.id: item.reason for item in self if item.state is ItemState.DROPPED}
+
+    def _is_new(self, item: ManualItem) -> bool:
+        known = self._items.get(item.id)
+        return known is None or known.item != item or known.state is ItemState.DONE
+
+    def _asked(self, asked: Asked, job: str) -> QueueItem:
+        fresh = QueueItem(asked.item, asked_by=asked.step, job=job)
+        known = self._items.get(asked.item.id)
+        if known is None:
+            return fresh
+        if known.state is ItemState.DROPPED:
+            return replace(fresh, state=known.state, reason=known.reason, claimed_by=known.claimed_by)
+        return replace(fresh, claimed_by=known.claimed_by)
+
+    def _put(self, item: QueueItem) -> None:
+        """Keep the item, findable while it waits by whatever its work may end under."""
+        known = self._items.get(item.item.id)
+        for name in _names(known) if known else ():
+            self._waiting.get(name, set()).discard(item.item.id)
+        self._items[item.item.id] = item
+        if item.state in (ItemState.OPEN, ItemState.ANSWERED):
+            for name in _names(item):
+                self._waiting.setdefault(name, set()).add(item.item.id)
+
+    def _settled_by(self, key: str, context: Context) -> Iterable[str]:
+        """The step that asked has now come through, or the last step of the job that was asked about."""
+        names = [f"step {key}"]
+        if context is not NO_CONTEXT and context.last and context.work != LOOK:
+            names += [f"job {context.job}", f"subject {context.job}", f"subject {context.subject}"]
+        return sorted({item for name in names for item in self._waiting.get(name, ())})
+
+
+def _names(item: QueueItem) -> Iterator[str]:
+    yield f"subject {item.item.subject}"
+    if item.asked_by:
+        yield f"step {item.asked_by}"
+    if item.job:
+        yield f"job {item.job}"

@@ -1,0 +1,252 @@
+"""The ledger read by everyone else while a run is on: status, log, the queue's lists, the report."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from restore.errors import LedgerDamaged
+from restore.ledger import store
+from restore.ledger.events import (
+    ITEM_KINDS,
+    Event,
+    ItemEvent,
+    RunEnded,
+    RunStarted,
+    kind,
+    read_event,
+)
+from restore.ledger.queue import ItemState, Queue, QueueItem
+from restore.ledger.store import Head
+from restore.model.operator import Operator
+from restore.model.outcome import Failed
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An event with its circumstances. `at` in UTC; `work` is the job's kind."""
+
+    seq: int
+    at: datetime
+    epoch: int
+    kind: str
+    key: str
+    job: str
+    work: str
+    customer: str
+    subject: str
+    operator: Operator
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The latest run. `ended` is None while it is on, or where it was killed (the lock tells which);
+    `latest` is the time of the newest event."""
+
+    epoch: int
+    operator: Operator
+    started: datetime
+    event: RunStarted
+    latest: datetime
+    ended: datetime | None = None
+    because: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """So many steps of that kind of work stand there: started (and not ended), done, unchanged, partial,
+    failed, abandoned, manual or undone."""
+
+    work: str
+    kind: str
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A step whose latest end is a failure, with its code, words and hint."""
+
+    record: Record
+    failed: Failed
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which events: all that match everything stated. `kinds` as in the ledger ("failed"); `since` inclusive,
+    `until` exclusive; with `limit` only the newest so many."""
+
+    customer: str | None = None
+    operator: str | None = None
+    kinds: tuple[str, ...] = ()
+    key: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    limit: int | None = None
+
+
+EVERYTHING = Filter()
+
+
+class Reading:
+    """A read-only view of a state folder's ledger. Each call sees the ledger as of that moment, whole commits
+    only, and never holds up the writer. One thread."""
+
+    def __init__(self, connection: sqlite3.Connection, folder: Path) -> None:
+        self._connection = connection
+        self._path = folder / store.NAME
+
+    @classmethod
+    def open(cls, folder: Path) -> Reading:
+        """Raises LedgerMissing, LedgerDamaged."""
+        return cls(store.open_for_reading(folder), folder)
+
+    def run(self) -> Run | None:
+        """The latest run, None where there was none."""
+        began = self._newest(Filter(kinds=(kind(RunStarted),)))
+        newest = self._newest(EVERYTHING)
+        if began is None or newest is None or not isinstance(began.event, RunStarted):
+            return None
+        end = self._newest(Filter(kinds=(kind(RunEnded),)))
+        run = Run(began.epoch, began.operator, began.at, began.event, newest.at)
+        if end is None or end.seq < began.seq or not isinstance(end.event, RunEnded):
+            return run
+        return replace(run, ended=end.at, because=end.event.because)
+
+    def tallies(self) -> tuple[Tally, ...]:
+        """Where all steps stand, per kind of work."""
+        rows = self._select("SELECT work, kind, steps FROM tally WHERE steps > 0 ORDER BY work, kind")
+        return tuple(Tally(str(work), str(kind), int(str(steps))) for work, kind, steps in rows)
+
+    def failures(self, limit: int | None = None) -> tuple[Failure, ...]:
+        """Steps that stand failed, the newest first."""
+        rows = self._select(
+            "SELECT * FROM event WHERE seq IN "
+            "(SELECT seq FROM step WHERE kind = ? ORDER BY seq DESC LIMIT ?) ORDER BY seq DESC",
+            kind(Failed),
+            -1 if limit is None else limit,
+        )
+        return tuple(
+            Failure(record, record.event) for record in map(_record, rows) if isinstance(record.event, Failed)
+        )
+
+    def events(self, which: Filter = EVERYTHING) -> Iterator[Record]:
+        """Events that match, oldest first."""
+        clauses, values = _where(which)
+        query = f"SELECT * FROM event WHERE {clauses} ORDER BY seq"  # noqa: S608 -- clauses are _where's own
+        if which.limit is not None:
+            query = f"SELECT * FROM ({query} DESC LIMIT ?) ORDER BY seq"  # noqa: S608 -- the same
+            values.append(which.limit)
+        return map(_record, self._select(query, *values))
+
+    def queue(self) -> Queue:
+        """The manual queue as it stands."""
+        with store.translated(self._path):
+            return load_queue(self._connection)
+
+    def items(self, *states: ItemState) -> tuple[QueueItem, ...]:
+        """The queue's items in these states (all where none is named), in the order they were first asked."""
+        return tuple(item for item in self.queue() if not states or item.state in states)
+
+    def history(self, item: str) -> tuple[Record, ...]:
+        """All that happened to one item of the queue; raises ItemUnknown."""
+        whole = self.queue().find(item).item.id
+        return tuple(self.events(Filter(key=whole, kinds=ITEM_KINDS)))
+
+    def verify_chain(self, copy: Head | None = None) -> Head:
+        """Recompute every hash; the head, for comparison. Raises LedgerDamaged, naming the first event that
+        is not what was recorded, or where the ledger does not contain the head that `copy` states."""
+        previous, seq = store.GENESIS, 0
+        found = "" if copy is None or copy.seq else store.GENESIS.hex()
+        for *row, digest in self._select("SELECT * FROM event ORDER BY seq"):
+            previous, seq = store.link(previous, tuple(row)), seq + 1  # type: ignore[arg-type]
+            if row[0] != seq or previous != digest:
+                raise LedgerDamaged(
+                    f"{self._path}: event {seq:,} is not what was recorded; nothing after it is proven"
+                )
+            if copy is not None and seq == copy.seq:
+                found = previous.hex()
+        if copy is not None and found != copy.hash:
+            raise LedgerDamaged(
+                f"{self._path}: the copy of its head says event {copy.seq:,} is {copy.hash[:16]}…, the "
+                + (
+                    f"ledger says {found[:16]}…: it was rewritten"
+                    if found
+                    else f"ledger ends at {seq:,}: it was cut"
+                )
+            )
+        return Head(seq, previous.hex())
+
+    def close(self) -> None:
+        """Close the view."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _select(self, query: str, *values: object) -> Iterator[tuple[object, ...]]:
+        with store.translated(self._path):
+            yield from self._connection.execute(query, values)
+
+    def _newest(self, which: Filter) -> Record | None:
+        return next(self.events(replace(which, limit=1)), None)
+
+
+def load_queue(connection: sqlite3.Connection) -> Queue:
+    """The manual queue, told by the events in the ledger."""
+    queue = Queue()
+    rows = connection.execute(
+        "SELECT body, operator, job FROM event WHERE kind IN (?, ?, ?, ?, ?, ?) ORDER BY seq", ITEM_KINDS
+    )
+    for body, operator, job in rows:
+        event = read_event(body)
+        if isinstance(event, ItemEvent):
+            queue.apply(event, operator, job)
+    return queue
+
+
+def _record(row: tuple[object, ...]) -> Record:
+    seq, at, epoch, name, key, job, work, customer, subject, operator, origin, uid, pid, host, body, _ = row
+    who = Operator(str(operator), str(origin), int(str(uid)), int(str(pid)), str(host))
+    return Record(
+        int(str(seq)),
+        datetime.fromisoformat(str(at)),
+        int(str(epoch)),
+        str(name),
+        str(key),
+        str(job),
+        str(work),
+        str(customer),
+        str(subject),
+        who,
+        read_event(str(body)),
+    )
+
+
+def _where(which: Filter) -> tuple[str, list[object]]:
+    """The filter as SQL and its values."""
+    stated: list[tuple[str, object]] = []
+    if which.customer is not None:
+        stated.append(("customer = ?", store.legible(which.customer)))
+    if which.operator is not None:
+        stated.append(("operator = ?", store.legible(which.operator)))
+    if which.key is not None:
+        stated.append(("key = ?", store.legible(which.key)))
+    if which.since is not None:
+        stated.append(("at >= ?", store.stamp(which.since)))
+    if which.until is not None:
+        stated.append(("at < ?", store.stamp(which.until)))
+    clauses = [clause for clause, _ in stated]
+    if which.kinds:
+        clauses.append(f"kind IN ({', '.join('?' * len(which.kinds))})")
+    return " AND ".join(clauses) or "1", [*(value for _, value in stated), *which.kinds]

@@ -1,0 +1,143 @@
+"""The ledger's file: where it lies, how it is opened, what its rows look like and how they are chained."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sqlite3
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+
+from restore.errors import Fenced, LedgerDamaged, LedgerMissing, StateUnsafe, StateUnwritable
+
+NAME = "ledger.sqlite"
+APPLICATION_ID = 0x62725374
+VERSION = 1
+GENESIS = hashlib.sha256(b"bulkrestore ledger 1").digest()
+BUSY_SECONDS = 10.0
+
+Row = tuple[int, str, int, str, str, str, str, str, str, str, str, int, int, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The end of a chain: a copy of it kept elsewhere shows later truncation and rewriting."""
+
+    seq: int
+    hash: str
+
+    def __str__(self) -> str:
+        return f"{self.seq}:{self.hash}"
+
+
+def link(previous: bytes, row: Row) -> bytes:
+    """The hash of an event, given its predecessor's: SHA-256 over that and the row as a JSON array."""
+    return hashlib.sha256(previous + json.dumps(row, separators=(",", ":")).encode("ascii")).digest()
+
+
+def legible(text: str) -> str:
+    """Text for a column that is searched: what UTF-8 cannot hold is escaped (the body keeps the original)."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def stamp(at: datetime) -> str:
+    """A time as the ledger writes it: UTC, microseconds, Z."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def private_folder(folder: Path) -> None:
+    """Make the folder (0700) or check that it is ours alone; raises StateUnsafe, StateUnwritable."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.lstat()
+    except OSError as error:
+        raise StateUnwritable(f"the folder {folder} cannot be made: {error.strerror}") from error
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+        raise StateUnsafe(
+            f"{folder} has owner {found.st_uid} and mode {found.st_mode & 0o7777:04o}: others may enter"
+        )
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring names made, renamed or removed in a folder to disk (fsync(2) on the folder itself)."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """SQLite's errors in our words."""
+    try:
+        yield
+    except sqlite3.IntegrityError as error:
+        if "epoch over" in str(error):
+            raise Fenced("another coordinator has taken over; this one may record no more") from error
+        raise
+    except sqlite3.OperationalError as error:
+        raise StateUnwritable(f"the ledger {path} could not be used: {error}") from error
+    except sqlite3.DatabaseError as error:
+        raise LedgerDamaged(f"the ledger {path} is damaged: {error}") from error
+
+
+def open_for_writing(folder: Path) -> sqlite3.Connection:
+    """The ledger of a state folder, made if there is none; every commit is on disk when it returns."""
+    private_folder(folder)
+    path = folder / NAME
+    with translated(path):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        _make(connection)
+        _check(connection, path)
+    sync_folder(folder)
+    return connection
+
+
+def open_for_reading(folder: Path) -> sqlite3.Connection:
+    """A view that cannot write and never holds up the writer; raises LedgerMissing."""
+    path = folder / NAME
+    if not path.is_file():
+        raise LedgerMissing(f"there is no ledger in {folder}")
+    with translated(path):
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS,
+                                     isolation_level=None)  # fmt: skip
+        _check(connection, path)
+    return connection
+
+
+def _make(connection: sqlite3.Connection) -> None:
+    """The whole schema in one transaction, so that a kill leaves all of it or none."""
+    connection.execute("BEGIN IMMEDIATE")
+    if connection.execute("SELECT count(*) FROM sqlite_schema").fetchone() == (0,):
+        schema = resources.files("restore.ledger").joinpath("schema.sql").read_text("utf-8")
+        for statement in _statements(schema):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+    connection.execute("COMMIT")
+
+
+def _statements(schema: str) -> Iterator[str]:
+    statement = ""
+    for line in schema.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def _check(connection: sqlite3.Connection, path: Path) -> None:
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if (application, version) != (APPLICATION_ID, VERSION):
+        raise LedgerDamaged(f"{path} is no ledger of this version (id {application:#x}, version {version})")
