@@ -15,7 +15,7 @@ from restore.model.mysql import (
     SchemaObject,
     TableState,
 )
-from restore.model.outcome import ManualItem, Outcome
+from restore.model.outcome import Failed, ManualItem, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,3 +206,23 @@ class Capacity:
     """How many slots each Resource has, by name; a resource that is not named here has none."""
 
     slots: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """A job that would be done, with what is known of its size and what is in doubt about it."""
+
+    job: Job
+    what: str
+    where: str
+    size: int
+    doubt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What would be done, in order; what a person would be asked; which looks failed."""
+
+    jobs: tuple[Foreseen, ...]
+    items: tuple[ManualItem, ...]
+    failed: tuple[Failed, ...]

@@ -104,7 +104,7 @@ def _missing(index: Index, narrowing: Narrowing) -> Iterator[ManualItem]:
                 yield ask("not-in-backup", subject(mailbox), text, customer=customer)
 
 
-def look_mailboxes(incident: Incident, jobs: tuple[Job, ...]) -> tuple[Job, ...]:
+def look_mailboxes(jobs: tuple[Job, ...]) -> tuple[Job, ...]:
     """The read-only looks at the mailboxes that these jobs restore."""
     looks = []
     for job in jobs:
