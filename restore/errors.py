@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import ClassVar
 
 from detectors.walk import Unreadable
-from detectors.walk import Unreadable
 from restore.model.outcome import Scope
 
 
@@ -123,7 +122,7 @@ class MailUnreachable(RestoreError):
 
 
 class MailRefused(RestoreError):
-    """The server said NO; `response_code` is what stands in the brackets of its answer ("OVERQUOTA", or "")."""
+    """The server said NO; `response_code` is what its answer has in brackets ("OVERQUOTA"), or ""."""
 
     code = "mail-refused"
     scope = Scope.JOB
@@ -226,3 +225,37 @@ class MaildirMissing(RestoreError):
     code = "maildir-missing"
     scope = Scope.JOB
     hint = "Check the maildirs pattern of this old server in the incident file; the mailbox was not touched."
+
+
+class VaultLocked(RestoreError):
+    code = "vault-locked"
+    scope = Scope.RUN
+    hint = "Give the key this vault was made with: the incident file's [secrets] reference, or the key file's copy."
+
+
+class VaultDamaged(RestoreError):
+    code = "vault-damaged"
+    hint = "Run again: the secret is read afresh from its source; one that a person gave must be answered again."
+
+
+class JournalDamaged(RestoreError):
+    code = "journal-damaged"
+    scope = Scope.JOB
+    hint = "Bring the journal back from a copy of the state folder; nothing was appended to this mailbox meanwhile."
+
+
+class RunInProgress(RestoreError):
+    code = "run-in-progress"
+    scope = Scope.RUN
+    hint = "Wait until that run has ended, or ask its operator; status, log and queue list work meanwhile."
+
+
+class CoordinatorGone(RestoreError):
+    code = "coordinator-gone"
+    scope = Scope.RUN
+    hint = "Run again: what was done is in the ledger and on the servers, and the rest is finished."
+
+
+class RequestRefused(RestoreError):
+    code = "request-refused"
+    hint = "The coordinator does not know that request: use the version of bulkrestore that the run uses."
