@@ -9,6 +9,8 @@ from restore.model.facts import DatabaseLoaded, DatabaseSwitched, DumpLooked, Ma
 from restore.model.outcome import Done, Failed, ManualItem, Outcome, Scope
 from restore.model.plan import (
     CreateAccount,
+    Forecast,
+    Foreseen,
     Job,
     LoadDatabase,
     LookSite,
