@@ -67,13 +67,14 @@ class _Track:
 class Schedule:
     """Jobs in, steps out when they may begin, outcomes in, consequences out.
 
-    `done` holds the ledger's outcomes by step; a step that is done there is passed by, see `recorded`.
+    `done` holds the ledger's outcomes by step, read as they are needed; a step that is done there is passed
+    by, see `recorded`.
     """
 
     def __init__(self, jobs: Iterable[Job], done: Mapping[str, Outcome], capacity: Capacity) -> None:
         self._slots = capacity.slots
         self._lanes: Lanes[_Track] = Lanes(capacity.slots)
-        self._done = {key: outcome for key, outcome in done.items() if isinstance(outcome, GOES_ON)}
+        self._done = done
         self._tracks: dict[str, _Track] = {}
         self._keys: set[str] = set()
         self._running: dict[str, _Track] = {}
@@ -112,11 +113,7 @@ class Schedule:
         return self._settle()
 
     def begin(self) -> tuple[Step, ...]:
-        """The steps that begin now, each in its slots until `end`.
-
-        Raises PlanBroken where nothing runs, nothing can begin and jobs are left: they wait for jobs
-        that were never added, or for each other.
-        """
+        """The steps that begin now, each in its slots until `end`."""
         if self._draining:
             return ()
         begun = []
@@ -127,8 +124,6 @@ class Schedule:
             self._running[step.key] = track
             self._servers.begun(step)
             begun.append(step)
-        if self._open_jobs and not self._running:
-            raise PlanBroken(self._stuck())
         return tuple(begun)
 
     def pause(self, step: Step) -> int:
@@ -167,6 +162,12 @@ class Schedule:
     def drain(self) -> None:
         """Begin nothing more; what waits stays for the next run."""
         self._draining = True
+
+    def check_end(self) -> None:
+        """To be called when nothing runs and nothing has begun. Raises PlanBroken where jobs are left: they
+        wait for jobs that were never added, or for each other."""
+        if not self.idle:
+            raise PlanBroken(self._stuck())
 
     def _take_in(self, job: Job) -> None:
         self._check(job)
@@ -213,8 +214,8 @@ class Schedule:
         return tuple(consequences)
 
     def _advance(self, track: _Track, consequences: list[Outcome]) -> None:
-        while track.at < len(track.job.steps) and track.step.key in self._done:
-            self._pass_by(track)
+        while track.at < len(track.job.steps) and self._pass_by(track):
+            pass
         if track.at == len(track.job.steps):
             self._finish(track)
         elif self._stopped:
@@ -240,18 +241,20 @@ class Schedule:
 
     def _abandon(self, track: _Track, because: str, consequences: list[Outcome]) -> None:
         while track.at < len(track.job.steps):
-            if track.step.key in self._done:
-                self._pass_by(track)
-            else:
+            if not self._pass_by(track):
                 consequences.append(Abandoned(track.step.key, because))
                 track.at += 1
                 track.counts.steps_ended += 1
         self._finish(track)
 
-    def _pass_by(self, track: _Track) -> None:
-        self._recorded.append(self._done[track.step.key])
+    def _pass_by(self, track: _Track) -> bool:
+        known = self._done.get(track.step.key)
+        if not isinstance(known, GOES_ON):
+            return False
+        self._recorded.append(known)
         track.at += 1
         track.counts.steps_ended += 1
+        return True
 
     def _finish(self, track: _Track) -> None:
         track.ended = True

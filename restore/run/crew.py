@@ -1,0 +1,80 @@
+"""Who carries a step: in this process, one after the other (tests), or a cluster (cluster.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from random import Random
+from typing import Protocol
+
+from restore.model.outcome import Abandoned, Outcome
+from restore.model.plan import Step
+from restore.model.ports import Systems
+
+STOPPED = "the run was asked to stop"
+
+
+class Crew(Protocol):
+    """Carries steps to where they are done. All calls come from one thread, but for `drain` and `cancel`."""
+
+    @property
+    def draining(self) -> bool:
+        """Nothing more shall be begun."""
+
+    def begin(self, step: Step, failures: int = 0) -> None:
+        """Take a step on. `failures` says how many tries in a row have failed on the servers it needs: the
+        crew lets some time pass before it tries."""
+
+    def ready(self) -> Iterator[Sequence[Outcome]]:
+        """All that has ended by now, again and again; waits for at least one outcome, or until `drain` or
+        `cancel` is called (then there may be none). Ends when nothing is under way."""
+
+    def drain(self) -> None:
+        """Ask that nothing more be begun; what is under way ends by itself."""
+
+    def cancel(self) -> None:
+        """Drain, and ask the steps under way to stop before their next act; they end as Abandoned."""
+
+    def close(self) -> None:
+        """Let go of all means; what is still under way is cut."""
+
+
+class InlineCrew:
+    """Does each step here when it is asked for outcomes: deterministic. With `chance`, steps end in a random
+    order, several at a time."""
+
+    def __init__(
+        self, apply: Callable[[Step, Systems], Outcome], systems: Systems, chance: Random | None = None
+    ) -> None:
+        self._apply = apply
+        self._systems = systems
+        self._chance = chance
+        self._begun: list[Step] = []
+        self._draining = False
+        self._cancelled = False
+
+    @property
+    def draining(self) -> bool:
+        return self._draining
+
+    def begin(self, step: Step, failures: int = 0) -> None:
+        self._begun.append(step)
+
+    def ready(self) -> Iterator[Sequence[Outcome]]:
+        while self._begun:
+            at_once = self._chance.randint(1, len(self._begun)) if self._chance else 1
+            yield [self._end(self._next()) for _ in range(at_once)]
+
+    def drain(self) -> None:
+        self._draining = True
+
+    def cancel(self) -> None:
+        self._draining = self._cancelled = True
+
+    def close(self) -> None:
+        self._begun.clear()
+
+    def _next(self) -> Step:
+        return self._begun.pop(self._chance.randrange(len(self._begun)) if self._chance else 0)
+
+    def _end(self, step: Step) -> Outcome:
+        return Abandoned(step.key, STOPPED) if self._cancelled else self._apply(step, self._systems)
