@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import sqlite3
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +13,8 @@ from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
 
-from restore.errors import Fenced, LedgerDamaged, LedgerMissing, StateUnsafe, StateUnwritable
+from restore.errors import Fenced, LedgerDamaged, LedgerMissing, StateUnwritable
+from restore.ledger.disk import private_folder, sync_folder
 
 NAME = "ledger.sqlite"
 APPLICATION_ID = 0x62725374
@@ -49,28 +49,6 @@ def legible(text: str) -> str:
 def stamp(at: datetime) -> str:
     """A time as the ledger writes it: UTC, microseconds, Z."""
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def private_folder(folder: Path) -> None:
-    """Make the folder (0700) or check that it is ours alone; raises StateUnsafe, StateUnwritable."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = folder.lstat()
-    except OSError as error:
-        raise StateUnwritable(f"the folder {folder} cannot be made: {error.strerror}") from error
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
-        raise StateUnsafe(
-            f"{folder} has owner {found.st_uid} and mode {found.st_mode & 0o7777:04o}: others may enter"
-        )
-
-
-def sync_folder(folder: Path) -> None:
-    """Bring names made, renamed or removed in a folder to disk (fsync(2) on the folder itself)."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextmanager
