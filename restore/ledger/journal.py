@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from redisk.errors import JournalDamaged, StateUnwritable
-from redisk.ledger import codec, disk
+from restore.errors import JournalDamaged, StateUnwritable
+from restore.ledger import codec, disk
 
 FOLDER = "journals"
 

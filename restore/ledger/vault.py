@@ -19,8 +19,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from detectors.finding import Secret
-from redisk.errors import SecretMissing, StateUnwritable, VaultDamaged, VaultLocked
-from redisk.ledger import disk
+from restore.errors import SecretMissing, StateUnwritable, VaultDamaged, VaultLocked
+from restore.ledger import disk
 
 FOLDER = "vault"
 HEADER = "header"
