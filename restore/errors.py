@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from detectors.walk import Unreadable
+from restore.model.mysql import RefusedStatement, TableState
 from restore.model.outcome import Scope
 
 
@@ -259,3 +260,73 @@ class CoordinatorGone(RestoreError):
 class RequestRefused(RestoreError):
     code = "request-refused"
     hint = "The coordinator does not know that request: use the version of bulkrestore that the run uses."
+
+
+class DumpRefused(RestoreError):
+    """A dump asks for what this restore never does; `refused` lists what was met, with byte offsets."""
+
+    code = "dump-refused"
+    scope = Scope.JOB
+    hint = "Look at the statements named above in the dump; the live database was not touched."
+
+    def __init__(self, message: str, refused: tuple[RefusedStatement, ...] = ()) -> None:
+        super().__init__(message)
+        self.refused = refused
+
+
+class MailCertificateRefused(RestoreError):
+    code = "mail-certificate-refused"
+    scope = Scope.SERVER
+    hint = "Check `host`, `tls` and `ca` of this mail server in the incident file; no password was sent."
+
+
+class MailFolderRemade(RestoreError):
+    code = "mail-folder-remade"
+    transient = True
+    hint = "Somebody deleted and made this folder anew meanwhile; run again, and it is compared afresh."
+
+
+class LoadDiffers(RestoreError):
+    code = "load-differs"
+    scope = Scope.JOB
+    hint = "The server did not keep what the dump states; look at the named table. The live database was not touched."
+
+
+class LiveDiffers(RestoreError):
+    """What stands under the live name is not what may be moved; both sides as they were compared.
+
+    `objects` are the live views, triggers, routines and events as "kind name".
+    """
+
+    code = "live-database-differs"
+    scope = Scope.JOB
+    hint = "Say with `bulkrestore queue answer` whether the live database is kept or set aside; nothing was changed."
+
+    def __init__(
+        self,
+        message: str,
+        live: tuple[TableState, ...],
+        ours: tuple[TableState, ...],
+        objects: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.live = live
+        self.ours = ours
+        self.objects = objects
+
+
+class StagingDiffers(RestoreError):
+    code = "staging-differs"
+    scope = Scope.JOB
+    hint = "Run again: the dump is loaded afresh. The live database was not touched."
+
+
+class DatabaseBusy(RestoreError):
+    code = "database-busy"
+    transient = True
+    hint = "Long transactions hold the live tables; run again when they have ended. Nothing was changed."
+
+
+class LoginRefused(RestoreError):
+    code = "login-refused"
+    hint = "Compare the password in the site's config with the account; nothing else is touched by it."
