@@ -11,6 +11,7 @@ from restore.model.plan import CreateAccount, Forecast
 from restore.model.survey import Index
 from restore.model.text import safe
 from restore.report.layout import size, table
+from restore.report.queue import item_document
 
 SCOPE = (
     "bulkrestore restores mailboxes, databases and accounts. It does not restore docroots, forwarders, aliases,"
@@ -141,23 +142,6 @@ def forecast_document(forecast: Forecast) -> dict[str, object]:
             for one in forecast.failed
         ],
         "scope": SCOPE,
-    }
-
-
-def item_document(item: ManualItem) -> dict[str, object]:
-    """A question for machines."""
-    return {
-        "id": item.id,
-        "cause": item.cause,
-        "customer": item.customer,
-        "subject": item.subject,
-        "question": item.question,
-        "evidence": list(item.evidence),
-        "candidates": [
-            {"number": number, "label": one.label, "effect": one.effect, "value": safe(one.value)}
-            for number, one in enumerate(item.candidates, 1)
-        ],
-        "contact": item.contact,
     }
 
 
