@@ -1,0 +1,182 @@
+"""A backup that is a folder of this machine: a mounted disk, or a copy made before.
+
+Every component is opened from its parent with O_NOFOLLOW, so no link is followed and no swap in between can
+change that (open(2)). What the kernel itself hangs on, a dead NFS server for one, cannot be timed out from
+here: mount such a source "soft".
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from detectors.walk import Entry
+from restore.errors import SourceMissing, SourceUnreadable
+from restore.model.ports import Content, Unreadable
+from restore.model.text import safe
+from restore.systems.paths import NOT_FOLLOWED, check_name, kind, split, unreadable
+from restore.systems.throttle import Throttle
+
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+CHUNK = 1 << 20
+
+
+class FolderSource:
+    """Satisfies restore.model.ports.Source for the folder `root`, which the operator named: it may be a link.
+
+    Raises SourceMissing where the root is not there, or no longer the folder it was (an unmounted disk).
+    """
+
+    def __init__(self, name: str, root: str, bytes_per_second: float = 0) -> None:
+        self._name = name
+        self._root = os.fsencode(root)
+        self._identity: tuple[int, int] | None = None
+        self.throttle = Throttle(bytes_per_second)
+
+    @property
+    def name(self) -> str:
+        """The source's name in the incident file."""
+        return self._name
+
+    def list(self, path: bytes) -> Sequence[Entry]:
+        """The entries of a folder, as lstat states them, in no order."""
+        with self._errors(path), self._folder(split(self._name, path)) as folder, os.scandir(folder) as found:
+            entries = []
+            for item in found:
+                name = os.fsencode(item.name)
+                check_name(self._name, path, name)
+                entries.append(_entry(name, item.stat(follow_symlinks=False)))
+            return entries
+
+    def lstat(self, path: bytes) -> Entry | None:
+        """What stands at that path, links not followed; None where nothing does."""
+        names = split(self._name, path)
+        try:
+            with self._errors(path, absent_too=False), self._folder(names[:-1]) as folder:
+                name = names[-1] if names else b""
+                return _entry(name, os.stat(name or b".", dir_fd=folder, follow_symlinks=False))
+        except FileNotFoundError:
+            return None
+
+    def readlink(self, path: bytes) -> bytes:
+        """A link's target as it stands."""
+        names = split(self._name, path)
+        with self._errors(path), self._folder(names[:-1]) as folder:
+            return os.readlink(names[-1] if names else b".", dir_fd=folder)
+
+    def read(self, path: bytes, limit: int) -> bytes:
+        """The first `limit` bytes of a regular file."""
+        with self._open(path) as (file, entry):
+            self.throttle.take(min(limit, entry.size))
+            return _read(file, limit)
+
+    def read_many(self, paths: Sequence[bytes], limit: int) -> Iterator[Content | Unreadable]:
+        """Many small files, in the order given; a file above `limit` bytes is Unreadable."""
+        for path in paths:
+            try:
+                with self._open(path) as (file, entry):
+                    self.throttle.take(min(limit, entry.size))
+                    data = _read(file, limit + 1) if entry.size <= limit else b""
+            except SourceUnreadable as error:
+                yield Unreadable(path, error.message)
+                continue
+            if entry.size > limit or len(data) > limit:
+                yield Unreadable(path, f"{max(entry.size, len(data)):,} bytes, above the limit of {limit:,}")
+            else:
+                yield Content(path, entry, data)
+
+    def stream(self, path: bytes, offset: int = 0) -> Iterator[bytes]:
+        """A regular file from that byte offset to its end, in chunks."""
+        with self._open(path) as (file, _):
+            os.lseek(file, offset, os.SEEK_SET)
+            while chunk := os.read(file, self.throttle.portion(CHUNK)):
+                self.throttle.take(len(chunk))
+                yield chunk
+
+    def close(self) -> None:
+        """Nothing is kept open between calls."""
+
+    @contextmanager
+    def _open(self, path: bytes) -> Iterator[tuple[int, Entry]]:
+        names = split(self._name, path)
+        with self._errors(path):
+            if not names:
+                raise unreadable(self._name, path, "a folder, not a regular file")
+            with self._folder(names[:-1]) as folder:
+                # Before the open: opening a device or a pipe can act on it.
+                expected = os.stat(names[-1], dir_fd=folder, follow_symlinks=False)
+                if not stat.S_ISREG(expected.st_mode):
+                    raise unreadable(self._name, path, f"a {kind(expected.st_mode)}, not a regular file")
+                opened = _open_unseen(names[-1], FILE, folder)
+            try:
+                found = os.fstat(opened)
+                if not stat.S_ISREG(found.st_mode):
+                    raise unreadable(self._name, path, "replaced while it was opened")
+                yield opened, _entry(names[-1], found)
+            finally:
+                os.close(opened)
+
+    @contextmanager
+    def _folder(self, names: Sequence[bytes]) -> Iterator[int]:
+        opened = self._open_root()
+        try:
+            for name in names:
+                inner = _open_unseen(name, FOLDER, opened)
+                os.close(opened)
+                opened = inner
+            yield opened
+        finally:
+            os.close(opened)
+
+    def _open_root(self) -> int:
+        try:
+            opened = os.open(self._root, FOLDER & ~os.O_NOFOLLOW)
+        except OSError as error:
+            raise self._missing(f"cannot be opened: {error.strerror}") from error
+        found = os.fstat(opened)
+        identity = (found.st_dev, found.st_ino)
+        if self._identity is None:
+            self._identity = identity
+        if identity != self._identity:
+            os.close(opened)
+            raise self._missing("is no longer the folder it was when this run began")
+        return opened
+
+    def _missing(self, reason: str) -> SourceMissing:
+        return SourceMissing(f"{self._name}: the folder {safe(self._root)} {reason}", server=self._name)
+
+    @contextmanager
+    def _errors(self, path: bytes, *, absent_too: bool = True) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError as error:
+            if not absent_too:
+                raise
+            raise unreadable(self._name, path, "nothing stands there") from error
+        except NotADirectoryError as error:
+            raise unreadable(self._name, path, NOT_FOLLOWED) from error
+        except OSError as error:
+            raise unreadable(self._name, path, error.strerror or "cannot be read") from error
+
+
+def _open_unseen(name: bytes, flags: int, folder: int) -> int:
+    """Open without touching the access time where we own the file or are root, else as any reader would."""
+    try:
+        return os.open(name, flags | os.O_NOATIME, dir_fd=folder)
+    except PermissionError:
+        return os.open(name, flags, dir_fd=folder)
+
+
+def _read(file: int, limit: int) -> bytes:
+    parts = []
+    while limit > 0 and (part := os.read(file, min(limit, CHUNK))):
+        parts.append(part)
+        limit -= len(part)
+    return b"".join(parts)
+
+
+def _entry(name: bytes, found: os.stat_result) -> Entry:
+    return Entry(name, kind(found.st_mode), found.st_size, found.st_mtime, found.st_ino)
