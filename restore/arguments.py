@@ -1,0 +1,93 @@
+"""The command line: verbs, their options, and what their exit codes mean."""
+
+from __future__ import annotations
+
+import argparse
+
+EXIT_CODES = "exit codes: 0 done, 1 failures, 2 bad use, 3 questions left (1 wins over 3)"
+KINDS = ("mail", "databases", "accounts")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the command `bulkrestore`."""
+    top = argparse.ArgumentParser(
+        prog="bulkrestore",
+        description="Restores mailboxes, databases and MySQL accounts of a crashed hosting company.",
+        epilog=EXIT_CODES,
+    )
+    verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
+    init = _verb(verbs, "init", "write a commented incident file", incident=False)
+    init.add_argument(
+        "path", nargs="?", default="incident.toml", help="where to write it (default: incident.toml)"
+    )
+    _verb(verbs, "survey", "look at what the backups hold; changes nothing")
+    _narrowed(_verb(verbs, "plan", "the dry run: what would be done, in what order, what is in doubt"))
+    run = _narrowed(_verb(verbs, "run", "restore; run again to finish what was cut or failed"))
+    run.add_argument(
+        "--again", action="store_true", help="look again at what stands done, and at what was undone"
+    )
+    _verb(verbs, "status", "where the restore stands")
+    log = _verb(verbs, "log", "who did what when")
+    log.add_argument("--customer", help="only this customer's events")
+    log.add_argument("--operator", dest="by", help="only this operator's events")
+    log.add_argument("--limit", type=_positive, help="only the newest so many")
+    _queue(verbs)
+    undo = _verb(verbs, "undo", "put back what stood where a restored database is now")
+    undo.add_argument(
+        "database", nargs="+", metavar="SERVER/DATABASE", help="as `log` names it, like web1/shop"
+    )
+    return top
+
+
+def _verb(
+    verbs: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str, *, incident: bool = True
+) -> argparse.ArgumentParser:
+    one = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", epilog=EXIT_CODES)
+    one.add_argument("--json", action="store_true", help="for machines")
+    if incident:
+        one.add_argument(
+            "-i", "--incident", help="the incident file (default: $BULKRESTORE_INCIDENT or incident.toml)"
+        )
+        if name != "log":
+            one.add_argument("--operator", help="who you are, for the record")
+    return one
+
+
+def _narrowed(one: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    one.add_argument(
+        "--customer", action="append", default=[], metavar="C", help="NAME or SERVER/NAME; may be repeated"
+    )
+    one.add_argument(
+        "--only", action="append", default=[], choices=KINDS, help="only this kind of work; may be repeated"
+    )
+    return one
+
+
+def _queue(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    queue = verbs.add_parser(
+        "queue", help="the manual queue", description="The manual queue.", epilog=EXIT_CODES
+    )
+    acts = queue.add_subparsers(dest="act", required=True, metavar="ACT")
+    listing = _verb(acts, "list", "questions that wait for a person")
+    listing.add_argument("--all", action="store_true", help="answered, done and dropped ones too")
+    show = _verb(acts, "show", "one question with its evidence, answers and history")
+    show.add_argument("item", help="its id, or the beginning of it")
+    answer = _verb(acts, "answer", "settle a question; the next run finishes the customer")
+    answer.add_argument("item", help="its id, or the beginning of it")
+    answer.add_argument(
+        "--choose", type=_positive, metavar="N", help="the answer of that number, as `queue show` lists them"
+    )
+    answer.add_argument("--user", help="the account's user name; the password is asked for without echo")
+    answer.add_argument("--database", help="the database the account is for")
+    answer.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
+    answer.add_argument("--reason", default="", help="why, for the record")
+    drop = _verb(acts, "drop", "decide that nothing shall be done about a question")
+    drop.add_argument("item", help="its id, or the beginning of it")
+    drop.add_argument("--reason", required=True, help="why, for the record")
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return number

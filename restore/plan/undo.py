@@ -1,0 +1,41 @@
+"""Putting back what switches set aside, as a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from restore.model.facts import DatabaseSwitched, DatabaseUndone, Fact
+from restore.model.mysql import DatabaseId
+from restore.model.outcome import ManualItem, Outcome
+from restore.model.plan import Job, Learned, Step, UndoSwitch
+
+
+class UndoPlan:
+    """Undoes the switches of these databases. `missing` names those that no run has switched, or that were
+    undone already."""
+
+    def __init__(
+        self, wanted: Iterable[DatabaseId], remembered: Iterable[Fact], owners: dict[DatabaseId, str]
+    ) -> None:
+        live: dict[DatabaseId, DatabaseSwitched] = {}
+        for fact in remembered:
+            if isinstance(fact, DatabaseSwitched):
+                live[fact.database] = fact
+            elif isinstance(fact, DatabaseUndone):
+                live.pop(fact.database, None)
+        chosen = sorted(set(wanted))
+        self.missing = tuple(database for database in chosen if database not in live)
+        self.jobs: Sequence[Job] = tuple(
+            _job(live[database], owners.get(database, "")) for database in chosen if database in live
+        )
+        self.items: Sequence[ManualItem] = ()
+
+    def learn(self, outcome: Outcome) -> Learned:
+        """An undo makes nothing else decidable."""
+        return Learned()
+
+
+def _job(fact: DatabaseSwitched, customer: str) -> Job:
+    key = f"undo/{fact.database}/{fact.target}/{fact.kept or 'nothing'}"
+    work = UndoSwitch(fact.database, customer, fact.target, fact.name, fact.kept, fact.tables)
+    return Job(key, "undo", customer, (Step(key, work, (f"database/{fact.target}", "worker")),))
