@@ -69,10 +69,12 @@ class Undone:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question for a person, new or with new evidence; `step` raised it ("" where the plan itself did)."""
+    """A question for a person, new or with new evidence. `step` raised it ("" where the plan itself did);
+    `stopped` says that this step stopped there, so that its coming through settles the question."""
 
     item: ManualItem
     step: str = ""
+    stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +146,14 @@ STANDING = (kind(Done), kind(Unchanged))
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a step belongs to. `work` is its job's kind; `last` says that it is the job's last step."""
+    """What a step belongs to. `work` is its job's kind; `settles` names the answered questions that it
+    brings to their end."""
 
     job: str = ""
     work: str = ""
     customer: str = ""
     subject: str = ""
-    last: bool = False
+    settles: tuple[str, ...] = ()
 
 
 NO_CONTEXT = Context()
@@ -159,8 +162,8 @@ NO_CONTEXT = Context()
 def contexts(job: Job) -> dict[str, Context]:
     """Each step key of a job with what it belongs to."""
     return {
-        step.key: Context(job.key, job.kind, job.customer, subject(step.work), number == len(job.steps))
-        for number, step in enumerate(job.steps, 1)
+        step.key: Context(job.key, job.kind, job.customer, subject(step.work), _settles(step.work))
+        for step in job.steps
     }
 
 
@@ -174,8 +177,30 @@ def subject(work: Work) -> str:
         case SwitchDatabase(database=database) | UndoSwitch(database=database):
             return f"{database.server}/database/{database.name}"
         case CreateAccount(server=server, account=account):
-            return f"{server}/account/{account}"
+            return f"{server}/account/{account.user}"
         case LookSite(server=server, customer=customer):
             return f"{server}/site/{customer}"
         case Rest():
             return ""
+
+
+def _settles(work: Work) -> tuple[str, ...]:
+    """The switch-on ends what was asked about a thing; an account, also what was asked about its databases'
+    logins."""
+    match work:
+        case RestoreMailbox() | SwitchDatabase():
+            return (about_work(subject(work)),)
+        case CreateAccount(server=server, databases=names):
+            return tuple(map(about_login, (subject(work), *(f"{server}/database/{name}" for name in names))))
+        case _:
+            return ()
+
+
+def about_work(subject: str) -> str:
+    """What an answer about a thing itself waits for."""
+    return f"work {subject}"
+
+
+def about_login(subject: str) -> str:
+    """What an answer about a login, or about whose login a database has, waits for."""
+    return f"login {subject}"

@@ -34,6 +34,7 @@ from restore.ledger.store import Head, Row, legible
 from restore.model.operator import Operator
 from restore.model.outcome import Answer, Outcome
 from restore.model.plan import Job
+from restore.model.survey import Decision
 
 _INSERT = "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
@@ -101,6 +102,10 @@ class Ledger:
         """What persons decided to leave, by item id, with their reasons."""
         return self._queue.drops()
 
+    def decisions(self) -> tuple[Decision, ...]:
+        """Answers and drops together, in the order they were made: what the survey hands to the plan."""
+        return self._queue.decisions()
+
     @property
     def queue(self) -> Queue:
         """The manual queue as it stands."""
@@ -156,7 +161,7 @@ class Ledger:
         self._connection.execute(_INSERT, (*row, digest))
         self._head = (row[0], digest)
         if isinstance(event, ItemEvent):
-            self._queue.apply(event, by.name, context.job)
+            self._queue.apply(event, by.name)
         elif isinstance(event, StepEvent):
             self._stand(row)
 

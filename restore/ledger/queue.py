@@ -1,6 +1,7 @@
 """The manual queue: what became of every question, told by the ledger's events alone.
 
-A question is open until a person answers or drops it; answered until its work has come to an end; then done.
+A question is open until a person answers or drops it; answered until the work it is about has come to its end,
+then done. An open one is done where the very step that stopped at it has come through since.
 The same question asked again adds nothing. With new evidence it is recorded once more, and an answer given
 before that evidence no longer counts: it settled another question. A dropped question stays dropped until it
 is answered.
@@ -14,7 +15,6 @@ from enum import Enum
 
 from restore.errors import ItemUnknown
 from restore.ledger.events import (
-    NO_CONTEXT,
     Answered,
     Asked,
     Claimed,
@@ -24,10 +24,11 @@ from restore.ledger.events import (
     ItemEvent,
     Released,
     Settled,
+    about_login,
+    about_work,
 )
 from restore.model.outcome import Answer, Done, Manual, ManualItem, Partial, Unchanged
-
-LOOK = "look"
+from restore.model.survey import Decision
 
 
 class ItemState(Enum):
@@ -42,16 +43,16 @@ class ItemState(Enum):
 @dataclass(frozen=True, slots=True)
 class QueueItem:
     """A question with its latest evidence. `answer` is the one that counts, `reason` why it was dropped or
-    answered, `claimed_by` the operator who works on it, `asked_by` the step that raised it and `job` that
-    step's job ("" where the plan itself did)."""
+    answered, `claimed_by` the operator who works on it, `stopped` the step that waits for it ("" if none does).
+    Decisions are numbered in the order they were made."""
 
     item: ManualItem
     state: ItemState = ItemState.OPEN
     answer: Answer | None = None
     reason: str = ""
     claimed_by: str = ""
-    asked_by: str = ""
-    job: str = ""
+    stopped: str = ""
+    decision: int = 0
 
 
 class Queue:
@@ -60,6 +61,7 @@ class Queue:
     def __init__(self) -> None:
         self._items: dict[str, QueueItem] = {}
         self._waiting: dict[str, set[str]] = {}
+        self._decisions = 0
 
     def __iter__(self) -> Iterator[QueueItem]:
         return iter(self._items.values())
@@ -71,7 +73,7 @@ class Queue:
             case Asked(item=item):
                 return (event,) if self._is_new(item) else ()
             case Manual(items=items):
-                return (event, *(Asked(item, event.key) for item in items if self._is_new(item)))
+                return (event, *(Asked(item, event.key, True) for item in items if self._is_new(item)))
             case (
                 Answered(answer=Answer(item=item))
                 | Dropped(item=item)
@@ -85,16 +87,15 @@ class Queue:
             case _:
                 return (event,)
 
-    def apply(self, event: ItemEvent, operator: str, job: str) -> None:
-        """Take in a recorded event: who caused it, and the job of the step that asked."""
+    def apply(self, event: ItemEvent, operator: str) -> None:
+        """Take in a recorded event and who caused it."""
         match event:
             case Asked():
-                self._put(self._asked(event, job))
+                self._put(self._asked(event))
             case Answered(answer=answer, reason=reason):
-                known = self.get(answer.item)
-                self._put(replace(known, state=ItemState.ANSWERED, answer=answer, reason=reason))
+                self._decide(answer.item, ItemState.ANSWERED, answer, reason)
             case Dropped(item=item, reason=reason):
-                self._put(replace(self.get(item), state=ItemState.DROPPED, answer=None, reason=reason))
+                self._decide(item, ItemState.DROPPED, None, reason)
             case Settled(item=item):
                 self._put(replace(self.get(item), state=ItemState.DONE, claimed_by=""))
             case Claimed(item=item):
@@ -127,40 +128,50 @@ class Queue:
         """The reasons of dropped items, by item id."""
         return {item.item.id: item.reason for item in self if item.state is ItemState.DROPPED}
 
+    def decisions(self) -> tuple[Decision, ...]:
+        """Every question that is answered, done by an answer, or dropped, in the order it was decided."""
+        decided = sorted((item for item in self if item.decision), key=lambda item: item.decision)
+        return tuple(Decision(item.item, item.answer) for item in decided)
+
+    def _decide(self, item: str, state: ItemState, answer: Answer | None, reason: str) -> None:
+        self._decisions += 1
+        known = self.get(item)
+        self._put(replace(known, state=state, answer=answer, reason=reason, decision=self._decisions))
+
     def _is_new(self, item: ManualItem) -> bool:
         known = self._items.get(item.id)
         return known is None or known.item != item or known.state is ItemState.DONE
 
-    def _asked(self, asked: Asked, job: str) -> QueueItem:
-        fresh = QueueItem(asked.item, asked_by=asked.step, job=job)
+    def _asked(self, asked: Asked) -> QueueItem:
+        fresh = QueueItem(asked.item, stopped=asked.step if asked.stopped else "")
         known = self._items.get(asked.item.id)
         if known is None:
             return fresh
         if known.state is ItemState.DROPPED:
-            return replace(fresh, state=known.state, reason=known.reason, claimed_by=known.claimed_by)
+            return replace(known, item=asked.item)
         return replace(fresh, claimed_by=known.claimed_by)
 
     def _put(self, item: QueueItem) -> None:
-        """Keep the item, findable while it waits by whatever its work may end under."""
+        """Keep the item, findable by what it waits for."""
         known = self._items.get(item.item.id)
-        for name in _names(known) if known else ():
-            self._waiting.get(name, set()).discard(item.item.id)
+        for name in _waits_for(known) if known else ():
+            self._waiting[name].discard(item.item.id)
         self._items[item.item.id] = item
-        if item.state in (ItemState.OPEN, ItemState.ANSWERED):
-            for name in _names(item):
-                self._waiting.setdefault(name, set()).add(item.item.id)
+        for name in _waits_for(item):
+            self._waiting.setdefault(name, set()).add(item.item.id)
 
     def _settled_by(self, key: str, context: Context) -> Iterable[str]:
-        """The step that asked has now come through, or the last step of the job that was asked about."""
-        names = [f"step {key}"]
-        if context is not NO_CONTEXT and context.last and context.work != LOOK:
-            names += [f"job {context.job}", f"subject {context.job}", f"subject {context.subject}"]
+        names = (_step(key), *context.settles)
         return sorted({item for name in names for item in self._waiting.get(name, ())})
 
 
-def _names(item: QueueItem) -> Iterator[str]:
-    yield f"subject {item.item.subject}"
-    if item.asked_by:
-        yield f"step {item.asked_by}"
-    if item.job:
-        yield f"job {item.job}"
+def _waits_for(item: QueueItem) -> Iterator[str]:
+    if item.stopped and item.state in (ItemState.OPEN, ItemState.ANSWERED):
+        yield _step(item.stopped)
+    if item.answer is not None and item.state is ItemState.ANSWERED:
+        subject = item.item.subject
+        yield about_login(subject) if item.answer.user or "/account/" in subject else about_work(subject)
+
+
+def _step(key: str) -> str:
+    return f"step {key}"

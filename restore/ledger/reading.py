@@ -206,12 +206,12 @@ def load_queue(connection: sqlite3.Connection) -> Queue:
     """The manual queue, told by the events in the ledger."""
     queue = Queue()
     rows = connection.execute(
-        "SELECT body, operator, job FROM event WHERE kind IN (?, ?, ?, ?, ?, ?) ORDER BY seq", ITEM_KINDS
+        "SELECT body, operator FROM event WHERE kind IN (?, ?, ?, ?, ?, ?) ORDER BY seq", ITEM_KINDS
     )
-    for body, operator, job in rows:
+    for body, operator in rows:
         event = read_event(body)
         if isinstance(event, ItemEvent):
-            queue.apply(event, operator, job)
+            queue.apply(event, operator)
     return queue
 
 
