@@ -65,15 +65,17 @@ class Tree(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much of one customer's tree is looked at. `file` in bytes, `steps` of the PHP evaluator per config."""
+    """How much of one customer's tree is looked at: `file` and `parsed` (in all) in bytes, `steps` and `includes`
+    of the PHP evaluator per config."""
 
     depth: int = 16
     folders: int = 20_000
     entries: int = 400_000
     links: int = 2_000
-    file: int = 1 << 20
+    file: int = 256 << 10
     includes: int = 24
     steps: int = 100_000
+    parsed: int = 32 << 20
 
 
 def components(path: bytes) -> list[bytes]:
@@ -92,7 +94,7 @@ class Rooted:
 
     All paths in and out are relative to `root`. `maps` says where absolute folders of the lost server are now,
     relative to the tree's own root: {b"/home/alice": b"web1/home/alice"}; absolute names outside of them are
-    refused. `refused` collects what was not followed, each once.
+    refused. `refused` collects what was not followed, each once. `cache` is for readers of files, so that none is parsed twice.
     """
 
     tree: Tree
@@ -100,6 +102,8 @@ class Rooted:
     maps: Mapping[bytes, bytes] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     refused: dict[str, Refused] = field(default_factory=dict)
+    cache: dict[object, object] = field(default_factory=dict)
+    _parsed: int = 0
     _listings: dict[bytes, dict[bytes, Entry]] = field(default_factory=dict)
     _entries: dict[bytes, Entry | None] = field(default_factory=dict)
     _maps: list[tuple[list[bytes], list[bytes]]] = field(default_factory=list)
@@ -202,6 +206,11 @@ class Rooted:
             self.refuse(error.refused)
         return error
 
+    def charge(self, size: int) -> bool:
+        """Account for `size` bytes about to be parsed; False when the limit for this tree is reached."""
+        self._parsed += size
+        return self._parsed <= self.limits.parsed
+
     def refuse(self, refused: Refused) -> None:
         """Note a name that was not followed."""
         self.refused.setdefault(refused.path, refused)
@@ -283,7 +292,7 @@ def walk(rooted: Rooted) -> Iterator[tuple[bytes, Mapping[bytes, Entry]]]:
             elif entry.kind == "link":
                 links += 1
                 _look_at_link(rooted, join(path, name), links > limits.links)
-        if MAILDIR <= listing.keys():
+        if listing.keys() >= MAILDIR:
             continue
         if depth >= limits.depth and below:
             rooted.refuse(

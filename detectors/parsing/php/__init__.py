@@ -1,0 +1,235 @@
+"""Read PHP configs without running PHP: parsed by tree-sitter-php, evaluated in bytes, within limits.
+
+What cannot be decided is stated as unknown with its reason and line, never guessed. Includes are followed
+inside the customer's tree only. Branches on the host name are decided by the site's own domains: each is tried
+with and without "www."; a domain that the config names outweighs one that only falls through to an else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from detectors.detector import Config, Site
+from detectors.finding import Status, text
+from detectors.parsing.php import calls, expressions, statements  # expressions fills the machine's table
+from detectors.parsing.php.machine import Exhausted, Machine, World
+from detectors.parsing.php.source import Source
+from detectors.parsing.php.values import Array, Object, Slot, TreePath, Unknown, Value, Where, same
+from detectors.parsing.stated import Stated
+
+__all__ = ["Evaluated", "evaluate", "expressions"]
+
+GUARDS = (
+    b"_JEXEC", b"_VALID_MOS", b"JPATH_BASE", b"IN_PHPBB", b"IN_MYBB", b"BASEPATH", b"SYSPATH", b"SMF", b"IN_CMS", b"MEDIAWIKI",
+    b"TYPO3_MODE", b"TYPO3", b"IN_ECS", b"IN_DISCUZ", b"CMS", b"SECURE", b"e107_INIT", b"IA_ROOT",
+)  # fmt: skip
+MAX_HOSTS = 12
+Key = bytes | int
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """What a PHP file leaves behind. Asking for a field gives None where the file does not set it.
+
+    `damage` is the line of the first thing PHP would refuse (0: none), `cut` whether the end is missing,
+    `exhausted` whether the evaluator's limits stopped it; then nothing is known. `opened` are included files.
+    """
+
+    path: str
+    machines: tuple[Machine, ...]
+    returns: tuple[Value, ...]
+    damage: int = 0
+    cut: bool = False
+    exhausted: bool = False
+    opened: tuple[str, ...] = ()
+
+    def constant(self, name: bytes) -> Stated | None:
+        """A constant's value."""
+        return self._one([machine.state.constants.get(name) for machine in self.machines])
+
+    def variable(self, name: bytes, *path: Key) -> Stated | None:
+        """A global variable's value, or that of an entry or property of it."""
+        return self._one(
+            [_descend(machine, machine.state.scopes[0].get(name), path) for machine in self.machines]
+        )
+
+    def returned(self, *path: Key) -> Stated | None:
+        """An entry of what the file returns."""
+        slots = [
+            _descend(machine, Slot(value, Where(self.path, 1)), path)
+            for machine, value in zip(self.machines, self.returns, strict=True)
+        ]
+        return self._one(slots)
+
+    def property(self, kind: bytes, name: bytes, *path: Key) -> Stated | None:
+        """A property of a new object of the class `kind` (in lower case)."""
+        slots = []
+        for machine in self.machines:
+            thing = _instance(machine, kind)
+            slots.append(None if thing is None else _descend(machine, machine.read_prop(thing, name), path))
+        return self._one(slots)
+
+    def keys(self, name: bytes, *path: Key) -> tuple[Key, ...]:
+        """The keys of an array below a global variable, of the first reading."""
+        for machine in self.machines[:1]:
+            slot = _descend(machine, machine.state.scopes[0].get(name), path)
+            if slot is not None and isinstance(slot.value, Array):
+                return tuple(slot.value.items)
+        return ()
+
+    def has_class(self, kind: bytes) -> bool:
+        """Whether a class of that name (in lower case) is declared."""
+        return any(kind in machine.classes for machine in self.machines)
+
+    def _one(self, slots: Sequence[Slot | None]) -> Stated | None:
+        found = [slot for slot in slots if slot is not None and not _unset(slot)]
+        if not found:
+            return None
+        first = found[0]
+        if len(found) < len(slots) or any(not same(first.value, slot.value) for slot in found[1:]):
+            if all(isinstance(slot.value, Unknown) for slot in found) and len(found) == len(slots):
+                return _stated(first, self.machines[0])
+            lines = " or ".join(f"line {slot.where.line}" for slot in found)
+            reason = f"depends on the domain that is asked for: {lines}"
+            return Stated(None, Status.AMBIGUOUS, first.where.path, first.where.line, "", reason)
+        return _stated(first, self.machines[0])
+
+
+def _unset(slot: Slot) -> bool:
+    return isinstance(slot.value, Unknown) and slot.value.kind == "unset"
+
+
+def _descend(machine: Machine, slot: Slot | None, path: Sequence[Key]) -> Slot | None:
+    for key in path:
+        if slot is None:
+            return None
+        value = slot.value
+        if isinstance(value, Unknown):
+            return slot
+        if isinstance(value, Array):
+            inner = value.items.get(key)
+            if inner is None and value.rest is not None:
+                inner = Slot(value.rest, value.rest.where)
+        elif isinstance(value, Object) and isinstance(key, bytes):
+            inner = machine.read_prop(value, key)
+        else:
+            return None
+        slot = (
+            None
+            if inner is None
+            else inner._replace(notes=inner.notes | slot.notes, maybe=inner.maybe or slot.maybe)
+        )
+    return slot
+
+
+def _instance(machine: Machine, kind: bytes) -> Object | None:
+    if kind not in machine.classes:
+        return None
+    for id_, record in machine.state.heap.items():
+        if record.kind == kind:
+            return Object(id_)
+    machine.steps = max(machine.steps, 1_000)
+    try:
+        made = calls.instance(machine, machine.source.root, kind, [], [])
+    except (Exhausted, calls.ExitReached):
+        return None
+    return made if isinstance(made, Object) else None
+
+
+def _stated(slot: Slot, machine: Machine) -> Stated:
+    value, (path, line) = slot.value, slot.where
+    notes = sorted({note for note in slot.notes if note.kind != "host" or machine.host_used})
+    how = "; ".join(part for part in (slot.how, *(_told(note.kind, note.text) for note in notes)) if part)[
+        :400
+    ]
+    if isinstance(value, Unknown):
+        status = {
+            "environment": Status.NEEDS_ENVIRONMENT,
+            "host": Status.AMBIGUOUS,
+            "request": Status.AMBIGUOUS,
+        }.get(value.kind, Status.AMBIGUOUS if " or line " in value.reason else Status.PARTIAL)
+        return Stated(
+            None, status, path, line or None, how, f"{value.reason} ({value.where.path}:{value.where.line})"
+        )
+    if slot.maybe:
+        return Stated(None, Status.AMBIGUOUS, path, line or None, how, "set in one branch only")
+    if isinstance(value, (Array, Object, TreePath)):
+        return Stated(None, Status.PARTIAL, path, line or None, how, "not a text")
+    plain = (
+        value if isinstance(value, bytes) else b"" if value is None or value is False else b"%d" % int(value)
+    )
+    fallback = any(note.kind == "fallback" for note in notes)
+    return Stated(plain, Status.FALLBACK if fallback else Status.EXACT, path, line or None, how)
+
+
+def _told(kind: str, note: str) -> str:
+    return {"fallback": f"default, because {note}", "host": f"for {note}", "environment": f"from {note}"}.get(
+        kind, note
+    )
+
+
+def hosts(domains: Sequence[str]) -> list[bytes]:
+    """The host names a site may be asked for, most likely first."""
+    names: dict[bytes, None] = {}
+    for domain in domains:
+        plain = domain.lower().rstrip(".").encode("utf-8", "surrogateescape")
+        if plain:
+            names.setdefault(plain)
+            other = plain[4:] if plain.startswith(b"www.") else b"www." + plain
+            names.setdefault(other)
+    return list(names)[:MAX_HOSTS]
+
+
+def evaluate(site: Site, config: Config, variables: Mapping[bytes, Value] | None = None) -> Evaluated:
+    """Evaluate a config of a site; `variables` are globals the application sets before it reads it.
+
+    Executes nothing; never raises for whatever bytes the file holds."""
+    key = (b"php", config.path, site.folder, repr(sorted((variables or {}).items())), site.domains)
+    cached = site.rooted.cache.get(key)
+    if isinstance(cached, Evaluated):
+        return cached
+    result = _evaluate(site, config, variables or {})
+    site.rooted.cache[key] = result
+    return result
+
+
+def _evaluate(site: Site, config: Config, variables: Mapping[bytes, Value]) -> Evaluated:
+    path = text(config.path)
+    if not site.rooted.charge(len(config.content)):
+        return Evaluated(path, (), (), exhausted=True)
+    source = Source(path, config.path.rpartition(b"/")[0], config.content, not config.whole)
+    first = _run(site, source, None, variables)
+    if first is None:
+        return Evaluated(path, (), (), source.damage, source.cut, True)
+    runs = [first]
+    if first[0].host_used and (names := hosts(site.domains)):
+        each = [_run(site, source, name, variables) for name in names]
+        if any(one is None for one in each):
+            return Evaluated(path, (), (), source.damage, source.cut, True)
+        tried = [one for one in each if one is not None]
+        runs = [one for one in tried if one[0].host_hits] or tried
+    machines = tuple(machine for machine, _ in runs)
+    opened = tuple(dict.fromkeys(name for machine in machines for name in machine.opened))
+    return Evaluated(
+        path, machines, tuple(value for _, value in runs), source.damage, source.cut, False, opened
+    )
+
+
+def _run(
+    site: Site, source: Source, host: bytes | None, variables: Mapping[bytes, Value]
+) -> tuple[Machine, Value] | None:
+    lost = site.rooted.lost_name(site.folder)
+    here: Value = TreePath(b"/" + site.folder if site.folder else b"") if lost is None else lost
+    slash: Value = TreePath(here.below + b"/") if isinstance(here, TreePath) else lost + b"/" if lost else b""
+    presumed: dict[bytes, Value] = dict.fromkeys(GUARDS, 1)
+    presumed |= {b"ABSPATH": slash, b"DRUPAL_ROOT": here}
+    environment = {name.encode("utf-8", "surrogateescape"): value for name, value in site.environment.items()}
+    world = World(site.rooted, site.folder, environment, host, presumed)
+    machine = Machine(world, source, site.rooted.limits.steps)
+    for name, value in variables.items():
+        machine.state.scopes[0][name] = Slot(value, Where(source.path, 0))
+    try:
+        return machine, statements.run_file(machine, source)
+    except Exhausted:
+        return None
