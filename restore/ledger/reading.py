@@ -118,6 +118,11 @@ class Reading:
             return run
         return replace(run, ended=end.at, because=end.event.because)
 
+    def epoch(self) -> int:
+        """The latest coordinator's epoch, 0 where none has written."""
+        newest = self._newest(EVERYTHING)
+        return newest.epoch if newest else 0
+
     def tallies(self) -> tuple[Tally, ...]:
         """Where all steps stand, per kind of work."""
         rows = self._select("SELECT work, kind, steps FROM tally WHERE steps > 0 ORDER BY work, kind")

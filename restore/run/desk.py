@@ -1,0 +1,287 @@
+"""The coordinator's desk: workers journal, renew their leases and fetch secrets here, over a unix socket.
+
+A request is answered in the thread of its connection. What a worker asks for is done only while it holds its step
+in this epoch (leases.py); the socket is 0600 in a 0700 folder, and only our own uid or root is listened to.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+import socketserver
+import struct
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from restore.errors import RequestRefused, RestoreError, StateUnwritable
+from restore.ledger import codec, disk
+from restore.ledger.journal import Journals
+from restore.ledger.vault import Vault
+from restore.model.mail import JournalRecord
+from restore.request import LINE_LIMIT, pack, secret_of, socket_path, text_of, workers_path
+from restore.run.leases import Leases
+
+PART_BYTES = 1 << 20
+STOP_SECONDS = 10.0
+POLL_SECONDS = 0.1
+
+Request = dict[str, Any]
+Reply = dict[str, object]
+
+
+@dataclass(slots=True)
+class _Recorded:
+    """The id of a worker's latest journal entry: one whose answer was lost is sent again, and written once."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    id: int = 0
+
+
+class DeskServer:
+    """Answers workers for as long as its context lasts. `leases` says which steps are begun."""
+
+    def __init__(self, state: Path, epoch: int, leases: Leases, vault: Vault, journals: Journals) -> None:
+        self.path = socket_path(state)
+        self.leases = leases
+        self._epoch = epoch
+        self._vault = vault
+        self._journals = journals
+        self._recorded: dict[str, _Recorded] = {}
+        self._fault: BaseException | None = None
+        self._ops = {
+            "renew": self._renew,
+            "journal": self._journal,
+            "record": self._record,
+            "put_secret": self._put_secret,
+            "get_secret": self._get_secret,
+        }
+
+    def allow(self, steps: Iterable[str]) -> None:
+        """These steps are begun; to be called before they are sent out. Raises what broke the desk, if
+        something did."""
+        if self._fault is not None:
+            raise self._fault
+        self.leases.allow(steps)
+
+    def withdraw(self, steps: Iterable[str]) -> None:
+        """These steps have ended, as their workers said."""
+        self.leases.withdraw(steps)
+
+    def lose(self, steps: Iterable[str]) -> None:
+        """These steps are over, and nobody saw their workers end."""
+        self.leases.lose(steps)
+
+    def __enter__(self) -> Self:
+        """Listen. Workers that an earlier coordinator left behind are waited for, at most one lease long.
+        Raises StateUnsafe, StateUnwritable."""
+        disk.private_folder(self.path.parent)
+        try:
+            self._await_strays()
+            self.path.unlink(missing_ok=True)
+            self._server = _Server(os.fspath(self.path), self)
+            self.path.chmod(0o600)
+        except OSError as error:
+            raise StateUnwritable(f"the socket {self.path} cannot be made: {error.strerror}") from error
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(POLL_SECONDS,), name="desk", daemon=True
+        )
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop listening; a journal entry under way is finished, every other call meets a closed door."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.hang_up_all()
+        self._server.server_close()
+        self.path.unlink(missing_ok=True)
+
+    def answer(self, request: Request) -> Iterator[Reply]:
+        """The replies to a request."""
+        try:
+            op = self._ops.get(str(request.get("op")))
+            if op is None:
+                raise RequestRefused(f"the coordinator knows no request {request.get('op')!r}")
+            _check_types(request)
+            self.leases.check(request["epoch"], request["step"], request["worker"])
+            yield from op(request)
+        except RestoreError as error:
+            yield {"error": {"code": error.code, "message": error.message}}
+
+    def break_down(self, fault: BaseException) -> None:
+        """A bug in the desk stops the run at its next step."""
+        self._fault = fault
+
+    def _renew(self, request: Request) -> Iterator[Reply]:
+        yield {"ok": None}
+
+    def _journal(self, request: Request) -> Iterator[Reply]:
+        part: list[str] = []
+        size = 0
+        for record in self._journals.records(request["mailbox"]):
+            part.append(record)
+            size += len(record)
+            if size > PART_BYTES:
+                yield {"part": part}
+                part, size = [], 0
+        yield {"part": part}
+        yield {"ok": None}
+
+    def _record(self, request: Request) -> Iterator[Reply]:
+        records = [_journal_text(text) for text in request["records"]]
+        seen = self._recorded.setdefault(request["worker"], _Recorded())
+        with seen.lock:
+            if request["id"] > seen.id:
+                self._journals.append(request["mailbox"], records)
+                seen.id = request["id"]
+        yield {"ok": None}
+
+    def _put_secret(self, request: Request) -> Iterator[Reply]:
+        yield {"ok": self._vault.put(request["purpose"], secret_of(request["secret"]))}
+
+    def _get_secret(self, request: Request) -> Iterator[Reply]:
+        yield {"ok": text_of(self._vault.get(request["vault_id"]))}
+
+    def _await_strays(self) -> None:
+        """A worker holds a shared lock on its epoch's file as long as it lives. One of an earlier epoch may be
+        within its lease, about to act: nothing is given out until it is gone, or must have noticed."""
+        mine = workers_path(self.path, self._epoch)
+        end = time.monotonic() + self.leases.seconds
+        for path in set(mine.parent.glob("workers.*")) - {mine}:
+            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                while not _alone(handle) and time.monotonic() < end:
+                    time.sleep(POLL_SECONDS)
+            finally:
+                os.close(handle)
+            path.unlink()
+        if not mine.exists():
+            disk.write_whole(mine, b"")
+
+
+def _journal_text(text: object) -> str:
+    record = codec.decode(text) if isinstance(text, str) else None
+    if not isinstance(record, JournalRecord):
+        raise RequestRefused("only mail records go into a mail journal")
+    return codec.encode(record)
+
+
+def _alone(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+_TYPES: dict[str, type] = {
+    "epoch": int,
+    "step": str,
+    "worker": str,
+    "id": int,
+    "mailbox": str,
+    "records": list,
+    "purpose": str,
+    "secret": str,
+    "vault_id": str,
+}
+_NEEDS = {
+    "renew": (),
+    "journal": ("mailbox",),
+    "record": ("mailbox", "records"),
+    "put_secret": ("purpose", "secret"),
+    "get_secret": ("vault_id",),
+}
+
+
+def _check_types(request: Request) -> None:
+    for name in ("epoch", "step", "worker", "id", *_NEEDS[request["op"]]):
+        if not isinstance(request.get(name), _TYPES[name]):
+            raise RequestRefused(f"a {request['op']} request states its {name} wrongly or not at all")
+
+
+class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    """Connections, each in a thread of its own."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, path: str, desk: DeskServer) -> None:
+        self.desk = desk
+        self._open: set[socket.socket] = set()
+        self._changed = threading.Condition()
+        mask = os.umask(0o177)
+        try:
+            super().__init__(path, _Connection)
+        finally:
+            os.umask(mask)
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        peer = request.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+        _, uid, _ = struct.unpack("3i", peer)
+        return uid in (0, os.geteuid())
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        fault = sys.exception()
+        if fault is not None and not isinstance(fault, OSError):
+            self.desk.break_down(fault)
+
+    def opened(self, connection: socket.socket) -> None:
+        with self._changed:
+            self._open.add(connection)
+
+    def closed(self, connection: socket.socket) -> None:
+        with self._changed:
+            self._open.discard(connection)
+            self._changed.notify_all()
+
+    def hang_up_all(self) -> None:
+        """Let every connection end after the request it is at."""
+        with self._changed:
+            for connection in self._open:
+                connection.shutdown(socket.SHUT_RD)
+            self._changed.wait_for(lambda: not self._open, STOP_SECONDS)
+
+
+class _Connection(socketserver.StreamRequestHandler):
+    server: _Server
+
+    def setup(self) -> None:
+        super().setup()
+        self.server.opened(self.connection)
+
+    def handle(self) -> None:
+        while line := self.rfile.readline(LINE_LIMIT + 1):
+            if len(line) > LINE_LIMIT:
+                self.wfile.write(_refusal(f"a request may have {LINE_LIMIT:,} bytes"))
+                return
+            try:
+                request = json.loads(line)
+            except ValueError:
+                self.wfile.write(_refusal("a request is one line of JSON"))
+                return
+            if not isinstance(request, dict):
+                self.wfile.write(_refusal("a request is a JSON object"))
+                return
+            for reply in self.server.desk.answer(request):
+                self.wfile.write(pack(reply))
+
+    def finish(self) -> None:
+        try:
+            super().finish()
+        finally:
+            self.server.closed(self.connection)
+
+
+def _refusal(why: str) -> bytes:
+    return pack({"error": {"code": RequestRefused.code, "message": why}})
