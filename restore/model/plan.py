@@ -180,10 +180,12 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What an outcome made decidable: further jobs, and questions for a person."""
+    """What an outcome made decidable: further jobs, questions for a person, and the keys of steps whose work was
+    found not to stand any more, so that the next run does it again."""
 
     jobs: tuple[Job, ...] = ()
     items: tuple[ManualItem, ...] = ()
+    gone: tuple[str, ...] = ()
 
 
 class Plan(Protocol):

@@ -13,7 +13,7 @@ from restore.model.facts import (
 )
 from restore.model.incident import Incident
 from restore.model.mysql import DatabaseId
-from restore.model.outcome import Done, ManualItem, Outcome, Partial, Unchanged
+from restore.model.outcome import Done, Failed, ManualItem, Outcome, Partial, Unchanged
 from restore.model.plan import Capacity, Job, Learned, LoadDatabase, LookSite, Step
 from restore.model.survey import Customer, Narrowing, Survey
 from restore.plan import accounts, databases
@@ -22,6 +22,8 @@ from restore.plan.databases import place_databases, plan_databases, switch_job
 from restore.plan.mailboxes import plan_mailboxes
 from restore.plan.ownership import own
 from restore.plan.settled import Settlement
+
+STAGING_DIFFERS = "staging-differs"
 
 
 def capacity(incident: Incident) -> Capacity:
@@ -175,7 +177,14 @@ class BulkPlan:
         if isinstance(fact, DatabaseSwitched):
             self._live[database] = fact
         progress.waiting.discard(database)
-        return Learned(self._accounts(progress))
+        gone = self._gone(outcome, database)
+        return Learned(self._accounts(progress), gone=gone)
+
+    def _gone(self, outcome: Outcome, database: DatabaseId) -> tuple[str, ...]:
+        """The load whose staging database a switch found missing or altered: it is loaded afresh next time."""
+        if isinstance(outcome, Failed) and outcome.code == STAGING_DIFFERS and database in self._loaded:
+            return (self._loaded[database][0],)
+        return ()
 
     def _progress_of(self, database: DatabaseId) -> _Progress:
         owner = self._owners.database(database)[0].customer

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
-from restore.ledger.events import Asked, Event, Started
+from restore.ledger.events import Asked, Event, Started, Undone
 from restore.model.outcome import Outcome
 from restore.model.plan import Capacity, Job, Plan
 from restore.run.crew import Crew
@@ -59,7 +59,11 @@ def execute(
             outcome = unlearned.popleft()
             learned = plan.learn(outcome)
             abandoned = add(learned.jobs)
-            events += (*(Asked(item, outcome.key) for item in learned.items), *abandoned)
+            events += (
+                *(Asked(item, outcome.key) for item in learned.items),
+                *map(Undone, learned.gone),
+                *abandoned,
+            )
             unlearned += (*abandoned, *schedule.recorded())
         return events
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from restore.errors import StagingDiffers
 from restore.model.mysql import AccountName, DatabaseId
 from restore.model.outcome import Answer, Done, Failed, Manual, ManualItem, Outcome, Scope
 from restore.model.plan import CreateAccount, Job, LoadDatabase, RestoreMailbox, SwitchDatabase
@@ -318,3 +319,14 @@ def test_a_switch_that_asks_leaves_the_account_unmade() -> None:
     )
 
     assert run.accounts() == []
+
+
+def test_a_load_whose_staging_is_gone_is_done_again_by_the_next_run() -> None:
+    run = night(customer("alice", "shop"), dump("shop")).learn(looked("alice"))
+    (load,) = run.of(LoadDatabase)
+    run.learn(loaded(load, "shop"))
+    (switch,) = run.of(SwitchDatabase)
+
+    learned = run.plan.learn(Failed(switch.key, StagingDiffers.code, Scope.JOB, "gone", "hint"))
+
+    assert learned.gone == (load.key,)
