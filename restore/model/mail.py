@@ -32,7 +32,8 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class LiveMessage:
-    """A message as the live server states it. `message_id` is the raw header value, `size` RFC822.SIZE."""
+    """A message as the live server states it. `message_id` holds its Message-ID header fields as they stand, names
+    included; `size` is RFC822.SIZE, `internaldate` in epoch seconds."""
 
     uid: int
     message_id: bytes
@@ -43,7 +44,7 @@ class LiveMessage:
 
 @dataclass(frozen=True, slots=True)
 class NewMessage:
-    """A message about to be appended: canonical CRLF content, INTERNALDATE in epoch seconds, flags, keywords."""
+    """A message about to be appended: canonical content, INTERNALDATE in epoch seconds, flags and keywords."""
 
     content: bytes
     internaldate: int
@@ -52,7 +53,7 @@ class NewMessage:
 
 @dataclass(frozen=True, slots=True)
 class StoredMessage:
-    """A message as read back whole from the live server: what it is, when it came (epoch seconds), its flags."""
+    """A message as read back whole from the live server; `internaldate` in epoch seconds."""
 
     uid: int
     identity: Identity
@@ -89,9 +90,9 @@ class FolderState:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """Journal: about to append these identities, in this order, to a folder whose UIDNEXT was `uidnext` or more.
+    """Journal: about to append these identities, in this order, to a folder whose UIDNEXT was at least `uidnext`.
 
-    `files[i]` is the fingerprint (hex) of the source file that holds identity i: equal means unread and unchanged.
+    `files[i]` is the fingerprint (hex) of the source file that holds identity i: equal means unchanged.
     """
 
     batch: str
@@ -104,7 +105,7 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """Journal: the batch of that intent is settled; identity i was read back as UID `uids[i]`, or None: not there.
+    """Journal: the batch of that intent is settled; identity i was read back as UID `uids[i]` (None: not there).
 
     `altered` lists the positions whose message is stored but reads back with other content.
     """
@@ -117,7 +118,7 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """Journal: these source messages were found already there: `uids[i]` read whole and equal to identity i."""
+    """Journal: these source messages were already there: `uids[i]` was read whole and is identity i."""
 
     folder: FolderPath
     uidvalidity: int
@@ -143,8 +144,8 @@ class FolderAccount:
 
     `restored` were appended by this restore and are there; `already_there` stood there with equal content;
     `deleted_since` were restored or seen there and then taken away by the user. `refused`, `unreadable` and
-    `duplicates` (the same Maildir file kept under two names) carry "path: reason" lines. `proven` says how many
-    of the restored ones were read back and compared.
+    `duplicates` (one Maildir file kept under two names) carry "path: reason" lines. `proven` says how many of
+    the restored ones were read back and compared.
     """
 
     folder: FolderPath

@@ -1,0 +1,155 @@
+"""One batch of messages into a live folder: intent, append, read back, compare, proof."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from restore.errors import MailFolderRemade, MailRefused
+from restore.model.mail import (
+    AppendResult,
+    Identity,
+    Intent,
+    NewMessage,
+    Proof,
+    Refusal,
+    Stored,
+    StoredMessage,
+)
+from restore.model.text import safe
+from restore.run.mail_memory import locate
+from restore.run.mail_step import OVER_QUOTA, TOO_LARGE, LiveFolder, MailStep, Tally
+
+GONE = frozenset(("TRYCREATE", "NONEXISTENT"))
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message of the backup, ready to be appended; `file` is the fingerprint of the file it was read from."""
+
+    path: bytes
+    file: str
+    identity: Identity
+    message: NewMessage
+
+
+def send(step: MailStep, live: LiveFolder, batch: Sequence[Outgoing], tally: Tally) -> None:
+    """Append a batch, read every message back and count what became of it.
+
+    The intent is on disk before the first byte leaves; the proof goes to the journal with the next record.
+    Raises Fenced, MailUnreachable, MailStalled, MailFolderRemade; the intent then tells the next run where to look.
+    """
+    fitting = [outgoing for outgoing in batch if not _beyond_quota(step, outgoing, tally)]
+    if not fitting:
+        return
+    live.make(step)
+    identities = tuple(outgoing.identity for outgoing in fitting)
+    files = tuple(outgoing.file for outgoing in fitting)
+    intent = Intent(step.batch_name(), live.path, live.uidvalidity, live.uidnext, identities, files)
+    step.record(intent)
+    results = _append(step, live, fitting)
+    uids = _uids(step, live, intent, results)
+    stored = {
+        message.uid: message for message in step.session.read_back(live.path, [uid for uid in uids if uid])
+    }
+    altered = []
+    for place, (outgoing, result, uid) in enumerate(zip(fitting, results, uids, strict=True)):
+        if isinstance(result, Refusal):
+            _refuse(step, tally, outgoing, result)
+        elif _compare(step, tally, outgoing, uid, stored.get(uid or 0)):
+            altered.append(place)
+    step.later(Proof(intent.batch, live.uidvalidity, tuple(uids), tuple(altered)))
+    live.uidnext = max(live.uidnext, *(uid + 1 for uid in uids if uid), 0)
+    step.changed = step.changed or any(isinstance(result, Stored) for result in results)
+
+
+def _append(step: MailStep, live: LiveFolder, batch: Sequence[Outgoing]) -> list[AppendResult]:
+    """A batch that is refused as a whole is halved, down to the one message that is to blame."""
+    step.desk.renew(step.key)
+    try:
+        results = list(step.session.append(live.path, [outgoing.message for outgoing in batch]))
+    except MailRefused as error:
+        if error.response_code in GONE:
+            raise MailFolderRemade(f"{'/'.join(live.path)} went away meanwhile: {error.message}") from error
+        if len(batch) == 1:
+            return [_last_try(step, live, batch[0], Refusal(error.message, error.response_code))]
+        half = len(batch) // 2
+        return [*_append(step, live, batch[:half]), *_append(step, live, batch[half:])]
+    return [
+        _last_try(step, live, outgoing, result) if isinstance(result, Refusal) else result
+        for outgoing, result in zip(batch, results, strict=True)
+    ]
+
+
+def _last_try(step: MailStep, live: LiveFolder, outgoing: Outgoing, refusal: Refusal) -> AppendResult:
+    """A message refused alone: once more without its keywords, which some servers will not have."""
+    system = frozenset(flag for flag in outgoing.message.flags if flag.startswith("\\"))
+    if system == outgoing.message.flags or refusal.response_code in (OVER_QUOTA, *TOO_LARGE):
+        return refusal
+    step.desk.renew(step.key)
+    try:
+        result = step.session.append(live.path, [replace(outgoing.message, flags=system)])[0]
+    except MailRefused as error:
+        return Refusal(error.message, error.response_code)
+    if isinstance(result, Stored):
+        step.notes.add(f"stored without keywords, which were refused ({refusal.words})", outgoing.path)
+    return result
+
+
+def _beyond_quota(step: MailStep, outgoing: Outgoing, tally: Tally) -> bool:
+    if step.quota_floor is None or outgoing.identity.size < step.quota_floor:
+        return False
+    words = f"over quota: not tried, since a message of {step.quota_floor:,} bytes was refused"
+    _refuse(step, tally, outgoing, Refusal(words, OVER_QUOTA))
+    return True
+
+
+def _refuse(step: MailStep, tally: Tally, outgoing: Outgoing, refusal: Refusal) -> None:
+    line = f"{safe(outgoing.path)}: {safe(refusal.words)}"
+    tally.refused.append(line)
+    size = outgoing.identity.size
+    if refusal.response_code == OVER_QUOTA:
+        step.quota_floor = size if step.quota_floor is None else min(step.quota_floor, size)
+        step.over_quota.append(line)
+    elif refusal.response_code in TOO_LARGE:
+        step.too_large.append(line)
+
+
+def _uids(
+    step: MailStep, live: LiveFolder, intent: Intent, results: Sequence[AppendResult]
+) -> list[int | None]:
+    """Each message's UID: by APPENDUID, or where the server does not say by looking at what came since."""
+    uids = [result.uid if isinstance(result, Stored) else None for result in results]
+    silent = [place for place, result in enumerate(results) if result == Stored(None)]
+    if silent:
+        taken = [uid for uid in uids if uid]
+        wanted = [intent.identities[place] for place in silent]
+        found = locate(step.session, live.path, live.uidnext, wanted, taken)
+        came = [message.uid for message in step.session.messages(live.path, live.uidnext)]
+        spare = iter(sorted(set(came) - {uid for uid in (*found, *taken) if uid}))
+        for place, uid in zip(silent, found, strict=True):
+            uids[place] = uid or next(spare, None)
+    return uids
+
+
+def _compare(
+    step: MailStep, tally: Tally, outgoing: Outgoing, uid: int | None, stored: StoredMessage | None
+) -> bool:
+    """Count a message the server took by what it gives back; True where that is not what was sent."""
+    if stored is None:
+        tally.deleted_since += 1
+        return False
+    if stored.identity != outgoing.identity:
+        tally.refused.append(
+            f"{safe(outgoing.path)}: stored as UID {uid}, but the server gives it back with other content"
+        )
+        return True
+    tally.restored += 1
+    tally.proven += 1
+    if stored.internaldate != outgoing.message.internaldate:
+        step.notes.add("the server keeps another INTERNALDATE than the file's", outgoing.path)
+    kept = {flag.casefold() for flag in stored.flags}
+    for flag in sorted(outgoing.message.flags):
+        if flag.casefold() not in kept:
+            step.notes.add(f"the server did not keep the flag {safe(flag, 60)}", outgoing.path)
+    return False

@@ -1,0 +1,148 @@
+"""What the parts of one mailbox's restore share: its systems, its journal, what is to be said of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from restore.model.mail import (
+    FolderAccount,
+    FolderCreated,
+    FolderPath,
+    JournalRecord,
+)
+from restore.model.ports import Desk, MailSession, Progress, Source
+from restore.model.text import safe
+from restore.run.mail_claims import Claim
+from restore.run.mail_memory import Memory
+
+OVER_QUOTA = "OVERQUOTA"
+TOO_LARGE = ("TOOBIG", "LIMIT")
+
+
+@dataclass(slots=True)
+class Notes:
+    """Remarks on messages, one line for each kind of remark, with how many and the first of them."""
+
+    _seen: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+    def add(self, remark: str, path: bytes) -> None:
+        """One more message to which the remark applies."""
+        count, first = self._seen.get(remark, (0, safe(path)))
+        self._seen[remark] = (count + 1, first)
+
+    def say(self, line: str) -> None:
+        """A remark on something else than messages."""
+        self._seen[line] = (0, "")
+
+    def lines(self) -> tuple[str, ...]:
+        """Such as "3 messages: date before 1970, set to 1970-01-01; the first: mail/…/cur/1.a"."""
+        return tuple(
+            f"{count:,} message{'s' if count > 1 else ''}: {remark}; the first: {first}" if count else remark
+            for remark, (count, first) in self._seen.items()
+        )
+
+
+@dataclass(slots=True)
+class MailStep:
+    """One mailbox while it is restored. `changed` tells whether this run altered the live mailbox; messages of
+    `quota_floor` bytes or more are not tried again once one of that size was refused for quota."""
+
+    key: str
+    mailbox: str
+    source: Source
+    session: MailSession
+    desk: Desk
+    progress: Progress
+    memory: Memory
+    notes: Notes = field(default_factory=Notes)
+    changed: bool = False
+    quota_floor: int | None = None
+    over_quota: list[str] = field(default_factory=list)
+    too_large: list[str] = field(default_factory=list)
+    records: int = 0
+    _unrecorded: list[JournalRecord] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.records = len(self.memory.records)
+
+    def later(self, record: JournalRecord) -> None:
+        """A record that goes to the journal with the next one; lost in a crash, it is found out again."""
+        self._unrecorded.append(record)
+
+    def record(self, *records: JournalRecord) -> None:
+        """Into the journal, with all that waits; on disk when this returns. Raises Fenced."""
+        together = [*self._unrecorded, *records]
+        if together:
+            self.desk.record(self.key, self.mailbox, together)
+            self.records += len(together)
+            self._unrecorded.clear()
+
+    def batch_name(self) -> str:
+        """A name no other batch of this mailbox's journal has."""
+        return str(self.records + len(self._unrecorded))
+
+
+@dataclass(slots=True)
+class LiveFolder:
+    """A folder of the live mailbox. `uidnext` is at most the server's; both are 0 where it does not exist."""
+
+    path: FolderPath
+    exists: bool
+    uidvalidity: int = 0
+    uidnext: int = 0
+
+    def look(self, step: MailStep) -> None:
+        """Fill in what the server says now."""
+        state = step.session.state(self.path)
+        self.exists, self.uidvalidity, self.uidnext = True, state.uidvalidity, state.uidnext
+
+    def make(self, step: MailStep) -> None:
+        """Create it where it does not exist. Raises MailRefused where the server will not have it."""
+        if not self.exists:
+            step.desk.renew(step.key)
+            step.session.create(self.path)
+            step.changed = True
+            step.record(FolderCreated(self.path))
+            self.look(step)
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts what becomes of each message of one folder."""
+
+    in_source: int
+    restored: int = 0
+    already_there: int = 0
+    deleted_since: int = 0
+    proven: int = 0
+    refused: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+    duplicates: list[str] = field(default_factory=list)
+
+    def claim(self, claim: Claim, path: bytes) -> None:
+        """A message the journal knows."""
+        if claim is Claim.RESTORED:
+            self.restored += 1
+            self.proven += 1
+        elif claim is Claim.MATCHED:
+            self.already_there += 1
+        elif claim is Claim.DELETED:
+            self.deleted_since += 1
+        else:
+            self.refused.append(
+                f"{safe(path)}: stored before, but the server gives it back with other content"
+            )
+
+    def account(self, folder: FolderPath) -> FolderAccount:
+        """The sums, which must add up."""
+        return FolderAccount(
+            folder,
+            self.in_source,
+            self.restored,
+            self.already_there,
+            self.deleted_since,
+            self.proven,
+            tuple(self.refused),
+            tuple(self.unreadable),
+            tuple(self.duplicates),
+        )

@@ -1,0 +1,220 @@
+"""A Maildir++ tree in a source: its folders, messages by name, keywords and subscriptions.
+
+Folders are subfolders of the root whose names begin with "."; further dots part the levels, each name in modified
+UTF-7 (https://doc.dovecot.org/2.3/admin_manual/mailbox_formats/maildir/, https://www.courier-mta.org/maildir.html).
+Sizes in file names (,S= ,W=) are not read: they are sometimes wrong. tmp/ holds no mail yet delivered.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from detectors.walk import Entry, join
+from restore.errors import MaildirMissing, SourceUnreadable
+from restore.model.mail import INBOX, FolderPath
+from restore.model.ports import Source
+from restore.model.text import safe
+from restore.survey.foldernames import decode_name, unescape_v2
+
+SMALL_FILE = 1 << 20
+SYSTEM_FLAGS = {"D": "\\Draft", "F": "\\Flagged", "R": "\\Answered", "S": "\\Seen", "T": "\\Deleted"}
+PASSED = "$Forwarded"  # P: resent, forwarded or bounced
+_INFO = re.compile(rb"[:;!]2,([A-Za-z]*)[^:;!]*\Z")
+_KEYWORD = re.compile(r"[A-Za-z0-9$_.+:=#@~^|<>?'`;,!&/-]{1,250}")
+
+
+class MaildirMessage(NamedTuple):
+    """A file that holds a mail: its name below the folder ("cur/…"), size in bytes, mtime in epoch seconds."""
+
+    name: bytes
+    size: int
+    mtime: int
+
+    @property
+    def unique(self) -> bytes:
+        """What the delivering server named it; a change of flags or of cur/new leaves this as it is."""
+        name = self.name.partition(b"/")[2]
+        info = _INFO.search(name)
+        return name[: info.start()] if info else name
+
+    @property
+    def letters(self) -> str:
+        """Its flag letters."""
+        info = _INFO.search(self.name)
+        return info[1].decode("ascii") if info else ""
+
+
+@dataclass(frozen=True, slots=True)
+class MaildirFolder:
+    """One folder of the tree; `path` is below the source's root, `keywords` names letters a, b, c..."""
+
+    path: bytes
+    folder: FolderPath
+    keywords: tuple[str, ...]
+
+    def fingerprint(self, message: MaildirMessage) -> str:
+        """Hex; equal means: the same file of the same folder, unchanged by size and mtime."""
+        parts = (self.path, message.unique, b"%d" % message.size, b"%d" % message.mtime)
+        return hashlib.blake2b(b"\0".join(parts), digest_size=16).hexdigest()
+
+    def flags(self, message: MaildirMessage) -> tuple[frozenset[str], frozenset[str]]:
+        """Its flags and keywords, and what cannot be carried over, each as a phrase for a note."""
+        kept, dropped = set(), set()
+        for letter in message.letters:
+            if letter in SYSTEM_FLAGS:
+                kept.add(SYSTEM_FLAGS[letter])
+            elif letter == "P":
+                kept.add(PASSED)
+            elif letter.isupper():
+                dropped.add(f"flag letter {letter}, which no standard names")
+            else:
+                place = ord(letter) - ord("a")
+                name = self.keywords[place] if place < len(self.keywords) else ""
+                if not name:
+                    dropped.add(f"keyword letter {letter}, which has no name in dovecot-keywords")
+                elif not _KEYWORD.fullmatch(name):
+                    dropped.add(f"keyword {safe(name, 60)}, which IMAP cannot carry")
+                else:
+                    kept.add(name)
+        return frozenset(kept), frozenset(dropped)
+
+
+@dataclass(frozen=True, slots=True)
+class Maildir:
+    """All folders of a tree, INBOX first, then by name; `refused` are "path: reason" lines, `notes` free text."""
+
+    folders: tuple[MaildirFolder, ...]
+    subscribed: tuple[FolderPath, ...]
+    refused: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A folder's messages, oldest first; `unreadable` are "path: reason" lines, one for each that is no file."""
+
+    messages: tuple[MaildirMessage, ...]
+    unreadable: tuple[str, ...]
+
+
+def read_maildir(source: Source, root: bytes) -> Maildir:
+    """The folders and subscriptions of the Maildir++ tree at `root`, without looking at messages.
+
+    Raises MaildirMissing where there is no such folder, and what the source raises.
+    """
+    entry = source.lstat(root)
+    if entry is None or entry.kind != "folder":
+        found = "is not there" if entry is None else f"is a {entry.kind}, not a folder"
+        raise MaildirMissing(f"source {source.name}: {safe(root)} {found}")
+    folders, refused, notes = list[MaildirFolder](), list[str](), list[str]()
+    top = source.list(root)
+    for item in top:
+        path = join(root, item.name)
+        if not item.name.startswith(b"."):
+            notes += _other_layout(item, path)
+        elif item.kind == "link":
+            refused.append(f"{safe(path)}: a link where a folder should be; links are not followed")
+        elif item.kind == "folder":
+            try:
+                _add_folder(source, path, item.name, folders, notes)
+            except SourceUnreadable as error:
+                refused.append(f"{safe(path)}: {error.message}")
+    inbox = MaildirFolder(root, INBOX, _keywords(source, root, top))
+    found_folders = (inbox, *sorted(folders, key=lambda folder: folder.folder))
+    paths = {folder.folder for folder in found_folders}
+    subscribed = tuple(sorted(set(_subscribed(source, root, top, paths, notes))))
+    return Maildir(found_folders, subscribed, tuple(refused), tuple(notes))
+
+
+def _add_folder(
+    source: Source, path: bytes, name: bytes, folders: list[MaildirFolder], notes: list[str]
+) -> None:
+    inside = source.list(path)
+    if not any(item.name in (b"cur", b"new") for item in inside):
+        notes.append(f"{safe(path)}: no cur and no new in it, so it is not a mail folder")
+        return
+    components = tuple(decode_name(part) for part in name[1:].split(b"."))
+    folders.append(MaildirFolder(path, components, _keywords(source, path, inside)))
+
+
+def _other_layout(item: Entry, path: bytes) -> list[str]:
+    if item.kind != "folder" or item.name in (b"cur", b"new", b"tmp"):
+        return []
+    return [f"{safe(path)}: a folder without a leading dot is not part of a Maildir++ tree and was not read"]
+
+
+def list_messages(source: Source, folder: MaildirFolder) -> Listing:
+    """Every message of cur/ and new/ by name and lstat alone."""
+    messages, unreadable = [], []
+    for part in (b"cur", b"new"):
+        place = join(folder.path, part)
+        entry = source.lstat(place)
+        if entry is None:
+            continue
+        if entry.kind != "folder":
+            unreadable.append(f"{safe(place)}: a {entry.kind} where a folder should be; not followed")
+            continue
+        for item in source.list(place):
+            if item.kind == "file":
+                messages.append(MaildirMessage(part + b"/" + item.name, item.size, int(item.mtime // 1)))
+            elif not item.name.startswith(b"."):
+                unreadable.append(f"{safe(join(place, item.name))}: a {item.kind}, not a file; not followed")
+    messages = [message for message in messages if not message.name.partition(b"/")[2].startswith(b".")]
+    messages.sort(key=lambda message: (message.mtime, message.name))
+    return Listing(tuple(messages), tuple(unreadable))
+
+
+def _small_file(source: Source, root: bytes, name: bytes, entries: Sequence[Entry]) -> bytes:
+    found = next((item for item in entries if item.name == name), None)
+    if found is None or found.kind != "file":
+        return b""
+    return source.read(join(root, name), SMALL_FILE)
+
+
+def _keywords(source: Source, path: bytes, entries: Sequence[Entry]) -> tuple[str, ...]:
+    names: dict[int, str] = {}
+    for line in _small_file(source, path, b"dovecot-keywords", entries).splitlines():
+        number, _, name = line.partition(b" ")
+        if number.isdigit() and int(number) < 26 and name:
+            names[int(number)] = name.decode("utf-8", "replace")
+    return tuple(names.get(place, "") for place in range(max(names, default=-1) + 1))
+
+
+def _subscribed(
+    source: Source, root: bytes, entries: Sequence[Entry], known: set[FolderPath], notes: list[str]
+) -> Iterator[FolderPath]:
+    try:
+        dovecot = _small_file(source, root, b"subscriptions", entries)
+        courier = _small_file(source, root, b"courierimapsubscribed", entries)
+    except SourceUnreadable as error:
+        notes.append(f"subscriptions not read: {error.message}")
+        return
+    for candidates, line in (*_dovecot_lines(dovecot), *_split_lines(courier.splitlines())):
+        found = next((path for path in candidates if path in known), None)
+        if found is None:
+            notes.append(f"subscribed to {safe(line, 120)}, a folder the backup does not hold")
+        else:
+            yield found
+
+
+def _dovecot_lines(data: bytes) -> Iterator[tuple[list[FolderPath], bytes]]:
+    head, _, rest = data.partition(b"\n")
+    if head.strip() != b"V\t2":
+        yield from _split_lines(data.splitlines())
+        return
+    for line in rest.split(b"\n"):
+        if line:
+            yield [tuple(decode_name(unescape_v2(part)) for part in line.split(b"\t"))], line
+
+
+def _split_lines(lines: Sequence[bytes]) -> Iterator[tuple[list[FolderPath], bytes]]:
+    """Names of version 1 and of Courier state neither their separator nor whether they begin with a prefix."""
+    for line in lines:
+        if not line:
+            continue
+        split = [tuple(decode_name(part) for part in line.split(separator)) for separator in (b".", b"/")]
+        yield [*split, *(path[1:] for path in split if path[0] == "INBOX" and len(path) > 1)], line

@@ -1,0 +1,224 @@
+"""One user's live mailbox by IMAP, as the port MailSession states it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import BinaryIO
+
+from imapclient import IMAPClient
+from imapclient.exceptions import IMAPClientError
+
+from restore.errors import MailFolderRemade, MailRefused
+from restore.model.mail import (
+    AppendResult,
+    FolderPath,
+    FolderState,
+    Identity,
+    LiveMessage,
+    NewMessage,
+    StoredMessage,
+)
+from restore.model.message import Identifier
+from restore.model.text import safe
+from restore.systems.imap_errors import translated
+from restore.systems.imap_names import Names
+from restore.systems.imap_wire import CHUNK, Wire, compress, internaldate, skip
+
+ROLES = ("\\Sent", "\\Drafts", "\\Trash", "\\Junk", "\\Archive")
+KEPT_OF_MESSAGE_ID = 4096
+
+_UID = re.compile(rb"\bUID (\d+)", re.IGNORECASE)
+_SIZE = re.compile(rb"\bRFC822\.SIZE (\d+)", re.IGNORECASE)
+_FLAGS = re.compile(rb"\bFLAGS \(([^)]*)\)", re.IGNORECASE)
+_QUOTED_BODY = re.compile(rb'BODY\[[^\]]*\] (NIL|"(?:[^"\\]|\\.)*")', re.IGNORECASE)
+
+
+class ImapSession:
+    """Satisfies MailSession. A connection that a BAD answer put out of step is replaced by a new one."""
+
+    def __init__(self, server: str, connect: Callable[[], IMAPClient]) -> None:
+        self._server = server
+        self._connect = connect
+        self._begin()
+
+    def _begin(self) -> None:
+        self._client: IMAPClient = self._connect()
+        self._examined: FolderPath | None = None
+        self._validity: dict[FolderPath, int] = {}
+        with translated(self._server, "asking what it can do"):
+            self._capabilities = {bytes(word).upper() for word in self._client.capabilities()}
+            self._names = Names.of(self._client, b"NAMESPACE" in self._capabilities)
+        imap = self._client._imap  # the socket and its buffered reader have no public name in imapclient
+        literals = (
+            "+" if b"LITERAL+" in self._capabilities else "-" if b"LITERAL-" in self._capabilities else ""
+        )
+        self._wire = Wire(imap.sock, imap.file, self._server, literals)
+
+    def folders(self) -> Sequence[FolderPath]:
+        """Every folder that can be selected."""
+        return [path for path, attributes in self._list() if not attributes & {"\\NOSELECT", "\\NONEXISTENT"}]
+
+    def special_use(self) -> Mapping[str, FolderPath]:
+        """The target's own folder of each role it states."""
+        roles = {}
+        for path, attributes in self._list():
+            for role in ROLES:
+                if role.upper() in attributes:
+                    roles[role] = path
+        return roles
+
+    def _list(self) -> Iterator[tuple[FolderPath, set[str]]]:
+        with self._doing("listing folders"):
+            listed = self._client.list_folders()
+        for attributes, _, name in listed:
+            if not self._names.is_foreign(name):
+                words = {bytes(word).decode("ascii", "replace").upper() for word in attributes}
+                yield self._names.path(name), words
+
+    def subscriptions(self) -> frozenset[FolderPath]:
+        """Every subscribed folder."""
+        with self._doing("listing subscriptions"):
+            return frozenset(self._names.path(name) for _, _, name in self._client.list_sub_folders())
+
+    def create(self, folder: FolderPath) -> None:
+        """Create a folder; no error where it exists. Raises MailRefused for a name the server cannot hold."""
+        name = self._names.name(folder)
+        try:
+            with self._doing(f"creating folder {safe(name)}"):
+                self._client.create_folder(name)
+        except MailRefused as error:
+            if error.response_code != "ALREADYEXISTS" and folder not in self.folders():
+                raise
+
+    def subscribe(self, folder: FolderPath) -> None:
+        """Subscribe a folder."""
+        name = self._names.name(folder)
+        with self._doing(f"subscribing folder {safe(name)}"):
+            self._client.subscribe_folder(name)
+
+    def state(self, folder: FolderPath) -> FolderState:
+        """UIDVALIDITY, UIDNEXT and number of messages, fresh from the server."""
+        name = self._names.name(folder)
+        with self._doing(f"asking for the state of folder {safe(name)}"):
+            said = self._client.folder_status(name, ["UIDVALIDITY", "UIDNEXT", "MESSAGES"])
+        state = FolderState(said[b"UIDVALIDITY"], said[b"UIDNEXT"], said[b"MESSAGES"])
+        self._validity[folder] = state.uidvalidity
+        return state
+
+    def messages(self, folder: FolderPath, from_uid: int = 1) -> Iterator[LiveMessage]:
+        """Messages with UID >= from_uid, ascending. Read it to the end before the next call."""
+        self._examine(folder)
+        kept: list[bytes] = []
+        command = (
+            b"UID FETCH %d:* (UID RFC822.SIZE INTERNALDATE FLAGS BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])"
+            % from_uid
+        )
+
+        def keep(file: BinaryIO, size: int) -> None:
+            kept.append(file.read(min(size, KEPT_OF_MESSAGE_ID)))
+            skip(file, max(0, size - KEPT_OF_MESSAGE_ID))
+
+        with self._doing(f"reading what folder {safe('/'.join(folder))} holds"):
+            for text in self._wire.fetch(command, keep):
+                message = _live(text, kept[0] if kept else b"")
+                kept.clear()
+                if message is not None and message.uid >= from_uid:
+                    yield message
+
+    def read_back(self, folder: FolderPath, uids: Sequence[int]) -> Iterator[StoredMessage]:
+        """Messages read whole, \\Seen not set; a UID that is gone is left out. Read it to the end."""
+        if not uids:
+            return
+        self._examine(folder)
+        with self._doing(f"reading back messages of folder {safe('/'.join(folder))}"):
+            self._client.noop()
+            yield from self._read_back(b"UID FETCH %s (UID INTERNALDATE FLAGS BODY.PEEK[])" % compress(uids))
+
+    def _read_back(self, command: bytes) -> Iterator[StoredMessage]:
+        identity: Identity | None = None
+
+        def hashed(file: BinaryIO, size: int) -> None:
+            nonlocal identity
+            identity = _hash(file, size)
+
+        for text in self._wire.fetch(command, hashed):
+            uid = _UID.search(text)
+            if identity is None and (quoted := _QUOTED_BODY.search(text)):
+                identity = _hash_quoted(quoted[1])
+            if uid and identity is not None:
+                yield StoredMessage(int(uid[1]), identity, internaldate(text), _flags(text))
+            identity = None
+
+    def append(self, folder: FolderPath, messages: Sequence[NewMessage]) -> Sequence[AppendResult]:
+        """What became of each message, in order. Raises MailRefused where the batch was refused as a whole,
+        MailFolderRemade where it went into another incarnation of the folder than state() last saw."""
+        with self._doing(f"appending to folder {safe('/'.join(folder))}"):
+            send = self._wire.append_many if b"MULTIAPPEND" in self._capabilities else self._wire.append_each
+            appended = send(self._names.wire(folder), messages)
+        expected = self._validity.get(folder)
+        if expected is not None and appended.uidvalidity not in (None, expected):
+            raise MailFolderRemade(
+                f"mail server {self._server}: folder {safe('/'.join(folder))} was made anew"
+            )
+        return appended.results
+
+    def close(self) -> None:
+        """Log out, or just close where the connection is already lost."""
+        try:
+            if self._wire.broken:
+                self._client.shutdown()
+            else:
+                self._client.logout()
+        except (OSError, IMAPClientError):
+            self._wire.broken = True  # it was lost before; nothing was under way
+
+    def _examine(self, folder: FolderPath) -> None:
+        """EXAMINE, not SELECT: \\Recent stays for the user's own client to see."""
+        if self._examined != folder or self._wire.broken:
+            name = self._names.name(folder)
+            with self._doing(f"opening folder {safe(name)}"):
+                self._client.select_folder(name, readonly=True)
+            self._examined = folder
+
+    @contextmanager
+    def _doing(self, what: str) -> Iterator[None]:
+        if self._wire.broken:
+            self._client.shutdown()
+            self._begin()
+        with translated(self._server, what):
+            yield
+
+
+def _live(text: bytes, field: bytes) -> LiveMessage | None:
+    if not field and (quoted := _QUOTED_BODY.search(text)):
+        field = quoted[1].strip(b'"')
+        text = text[: quoted.start()] + text[quoted.end() :]
+    uid, size = _UID.search(text), _SIZE.search(text)
+    if uid is None or size is None:
+        return None  # an answer nobody asked for: a flag that changed, a message that came
+    return LiveMessage(int(uid[1]), field, int(size[1]), internaldate(text), _flags(text))
+
+
+def _flags(text: bytes) -> frozenset[str]:
+    found = _FLAGS.search(text)
+    return frozenset(found[1].decode("utf-8", "replace").split()) if found else frozenset()
+
+
+def _hash(file: BinaryIO, size: int) -> Identity:
+    identifier = Identifier()
+    while size:
+        chunk = file.read(min(size, CHUNK))
+        if not chunk:
+            break  # the next line read says that the connection is gone
+        identifier.update(chunk)
+        size -= len(chunk)
+    return identifier.identity()
+
+
+def _hash_quoted(quoted: bytes) -> Identity:
+    identifier = Identifier()
+    if quoted.upper() != b"NIL":
+        identifier.update(re.sub(rb"\\(.)", rb"\1", quoted[1:-1]))
+    return identifier.identity()
