@@ -41,7 +41,7 @@ from restore.systems.throttle import Throttle
 
 CHUNK = 255 * 1024
 CHUNKS_AHEAD = 16
-FILES_AT_ONCE = 128
+FILES_AT_ONCE = 256
 READDIRS_AHEAD = 4
 MOST_ENTRIES = 5_000_000
 FOLDERS_BELIEVED = 10.0
@@ -307,6 +307,7 @@ class SftpSource:
     def _errors(self, wire: Wire, path: bytes) -> Iterator[None]:
         try:
             yield
+            wire.settle()
         except Refusal as refusal:
             if refusal.code == NO_SUCH_FILE:
                 self._folders.clear()

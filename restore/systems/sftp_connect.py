@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from paramiko import AuthenticationException, ChannelException, HostKeys, PKey, SSHException, Transport
+from paramiko.hostkeys import HostKeyEntry, InvalidHostKey
 from paramiko.pkey import UnknownKeyType
 
 from restore.errors import (
@@ -31,6 +32,7 @@ from restore.errors import (
 from restore.model.text import safe
 from restore.systems.sftp_wire import Wire
 
+SSH_PORT = 22
 WINDOW = 8 << 20
 PACKET = 32_768
 FAST_CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
@@ -108,7 +110,7 @@ def _connect_once(name: str, address: SftpAddress) -> Connection:
         with _stage(name, address, transport, line, "opening SFTP"):
             channel = transport.open_session(WINDOW, PACKET, address.timeout)
             channel.invoke_subsystem("sftp")
-            wire = Wire(channel, name, address.timeout)
+            wire = Wire(channel, name, address.timeout, lambda: _hang_up(transport, line))
         transport.set_keepalive(KEEPALIVE)
         return Connection(transport, line, wire)
     except RestoreError:
@@ -196,14 +198,30 @@ class _Known:
 
 def _known_keys(name: str, address: SftpAddress) -> _Known:
     try:
-        listed = HostKeys(address.known_hosts)
         lines = Path(address.known_hosts).read_text("utf-8", "replace").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = f"the known_hosts file {address.known_hosts} cannot be read: {error}"
+    except OSError as error:
+        reason = f"the known_hosts file {address.known_hosts} cannot be read: {error.strerror}"
         raise HostKeyUnknown(f"{name}: {reason}", server=name) from error
-    host = address.host if address.port == 22 else f"[{address.host}]:{address.port}"
+    listed = HostKeys()
+    for line in lines:
+        for host, key in _listed_keys(line.strip()):
+            listed.add(host, key.get_name(), key)
+    host = address.host if address.port == SSH_PORT else f"[{address.host}]:{address.port}"
     keys: dict[str, PKey] = dict(listed.lookup(host) or {})
     return _Known(keys, tuple(line for line in lines if line.startswith("@revoked")))
+
+
+def _listed_keys(line: str) -> list[tuple[str, PKey]]:
+    """The hosts of one known_hosts line and their key: none for comments, markers and what cannot be read."""
+    if not line or line[0] in "#@":
+        return []
+    try:
+        entry = HostKeyEntry.from_line(line)
+    except (SSHException, InvalidHostKey):
+        return []
+    if entry is None or entry.key is None:
+        return []
+    return [(host, entry.key) for host in entry.hostnames or ()]
 
 
 def _prefer(transport: Transport, known: _Known) -> None:

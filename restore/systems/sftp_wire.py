@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections import deque
-from collections.abc import Container, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Generator, Iterable, Iterator, Sequence
 from typing import Generic, TypeVar
 
 from paramiko import Channel, SSHException
@@ -22,7 +22,7 @@ INIT, VERSION = 1, 2
 OPEN, CLOSE, READ, LSTAT, OPENDIR, READDIR, STAT, READLINK = 3, 4, 5, 7, 11, 12, 17, 19
 FOR_READING = 1
 BIGGEST_PACKET = 1 << 20
-SEND_AT_ONCE = 4096
+SEND_AT_ONCE = 1024
 RECEIVE = 1 << 18
 
 T = TypeVar("T")
@@ -33,10 +33,11 @@ Task = Generator[int, Reply, T]
 class Wire:
     """One SFTP conversation, for one thread. `timeout` is how many seconds the server may be silent while it
     owes an answer; then SourceStalled. A lost connection is SourceUnreachable, nonsense SourceOdd; after any
-    of them the wire is `broken`."""
+    of them the wire is `broken`, and `hang_up` has been called."""
 
-    def __init__(self, channel: Channel, name: str, timeout: float) -> None:
+    def __init__(self, channel: Channel, name: str, timeout: float, hang_up: Callable[[], None]) -> None:
         self.broken = False
+        self._hang_up = hang_up
         self._channel = channel
         self._name = name
         self._in = bytearray()
@@ -96,10 +97,14 @@ class Wire:
         """Close without waiting for the answer."""
         self.forget(self.ask(CLOSE, opened))
 
+    def settle(self) -> None:
+        """Send what waits to be sent: handles are closed on the server when this returns, or soon after."""
+        self._flush()
+
     def close(self) -> None:
         """End the conversation."""
         self.broken = True
-        self._channel.close()
+        self._hang_up()
 
     def _receive(self) -> None:
         reply_kind, request, body = self._packet()
