@@ -26,10 +26,10 @@ CREATE INDEX event_customer ON event (customer) WHERE customer <> '';
 CREATE INDEX event_operator ON event (operator);
 
 CREATE TRIGGER event_in_order BEFORE INSERT ON event BEGIN
-  SELECT RAISE(ABORT, 'events are only ever added at the end')
-   WHERE NEW.seq <> (SELECT coalesce(max(seq), 0) + 1 FROM event);
   SELECT RAISE(ABORT, 'epoch over')
    WHERE NEW.epoch < (SELECT epoch FROM event ORDER BY seq DESC LIMIT 1);
+  SELECT RAISE(ABORT, 'events are only ever added at the end')
+   WHERE NEW.seq <> (SELECT coalesce(max(seq), 0) + 1 FROM event);
 END;
 
 CREATE TRIGGER event_never_changed BEFORE UPDATE ON event BEGIN
