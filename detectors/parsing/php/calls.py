@@ -115,8 +115,6 @@ def _define(machine: Machine, node: Node, arguments: list[Node]) -> Value:
     value, notes = machine.noted(arguments[1])
     if name is None:
         return machine.unknown(node, "a constant whose name is computed")
-    if isinstance(value, Unknown) and value.kind == "unset":
-        value = None
     known = name in machine.state.constants
     machine.define(name, Slot(value, machine.where(arguments[1]), notes, "define"))
     return not known
@@ -190,7 +188,7 @@ def _empty(machine: Machine, node: Node, arguments: list[Node]) -> Value:
 
 
 def _dirname(machine: Machine, node: Node, arguments: list[Node]) -> Value:
-    value = machine.eval(arguments[0]) if arguments else None
+    value = machine.value(arguments[0]) if arguments else None
     levels = machine.eval(arguments[1]) if len(arguments) > 1 else 1
     if isinstance(value, Unknown) or type(levels) is not int or not 1 <= levels < 64:
         return (
@@ -218,7 +216,7 @@ def _realpath(machine: Machine, node: Node, arguments: list[Node]) -> Value:
 def _exists(
     machine: Machine, node: Node, arguments: list[Node], kinds: tuple[str, ...] = ("file", "folder")
 ) -> Value:
-    value = machine.eval(arguments[0]) if len(arguments) == 1 else None
+    value = machine.value(arguments[0]) if len(arguments) == 1 else None
     if isinstance(value, Unknown):
         return value
     found = _locate(machine, value)
@@ -360,6 +358,7 @@ def invoke(
         machine.calls -= 1
         return machine.unknown(node, "functions calling each other too deeply", "limit")
     scope: dict[bytes, Slot] = {}
+    caller = machine.source
     parameters = routine.node.child_by_field_name("parameters")
     with machine.inside(routine.source):
         for index, parameter in enumerate(named(parameters) if parameters is not None else ()):
@@ -371,8 +370,7 @@ def invoke(
                 arguments
             ):
                 why = machine.unknown(name, "an argument passed by reference")
-                with machine.inside(machine.source):
-                    forget_root(machine, arguments[index], why)
+                forget_outside(machine, caller, arguments[index], why)
             key = machine.source.text(name)[1:]
             if index < len(given):
                 scope[key] = Slot(given[index][0], machine.where(name), given[index][1])
@@ -388,6 +386,12 @@ def invoke(
             machine.state.scopes.pop()
             machine.state.linked.pop()
             machine.calls -= 1
+
+
+def forget_outside(machine: Machine, caller: Source, argument: Node, why: Unknown) -> None:
+    """A variable handed over by reference is not known any more."""
+    with machine.inside(caller):
+        forget_root(machine, argument, why)
 
 
 def new(machine: Machine, node: Node) -> Value:
@@ -498,8 +502,8 @@ def static_property(machine: Machine, node: Node) -> Value:
         machine.notes |= slot.notes
         return slot.value
     for info in _lineage(machine, key[0]):
-        if key[1] in info.props:
-            default = info.props[key[1]][1]
+        if key[1] in info.statics:
+            default = info.statics[key[1]][1]
             with machine.inside(info.source):
                 return None if default is None else machine.eval(default)
     return machine.unknown(node, "a static property that is not declared here")

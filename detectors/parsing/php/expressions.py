@@ -9,7 +9,7 @@ from detectors.parsing.php.literals import dedent, double_quoted, integer, singl
 from detectors.parsing.php.machine import EXPRESSIONS, Machine, merge
 from detectors.parsing.php.source import named
 from detectors.parsing.php.superglobals import superglobal
-from detectors.parsing.php.targets import assign_to, forget_root, name_of
+from detectors.parsing.php.targets import assign_to, name_of, poison
 from detectors.parsing.php.values import (
     INT_MAX,
     INT_MIN,
@@ -79,7 +79,9 @@ def _interpolate(
             break
         if child.type in ("{", "}"):
             continue
-        braced = code[child.start_byte - 1 : child.start_byte] == b"{" and child.start_byte > start
+        braced = child.prev_sibling is not None and child.prev_sibling.type == "{"
+        if braced and code[start : child.start_byte - 1].endswith(b"\\"):
+            return machine.unknown(node, "a text that is not understood")
         begin = child.start_byte - 1 if braced else child.start_byte
         pieces.append((code[position:begin], None, False))
         pieces.append((None, child, braced))
@@ -187,8 +189,6 @@ def word(machine: Machine, node: Node) -> Value:
 
 
 def _magic(machine: Machine, node: Node, name: bytes) -> Value:
-    if name == b"__LINE__":
-        return node.start_point[0] + 1
     if name == b"__DIR__":
         return _lost(machine, machine.source.folder)
     if name == b"__FILE__":
@@ -276,7 +276,7 @@ def subscript(machine: Machine, node: Node) -> Value:
         parts = named(link)
         if len(parts) != 2:
             return machine.unknown(node, "an array entry without a key")
-        value = element(machine, link, value, machine.eval(parts[1]))
+        value = element(machine, link, value, machine.value(parts[1]))
     return value
 
 
@@ -324,9 +324,9 @@ def array_literal(machine: Machine, node: Node) -> Value:
                     made.put(None if isinstance(key, int) else key, slot)
             continue
         if any(child.type == "&" for child in item.children):
-            forget_root(machine, parts[-1], machine.unknown(node, "a reference in an array"))
+            poison(machine, parts[-1], machine.unknown(node, "a reference in an array"))
         if len(parts) == 2:
-            raw = machine.eval(parts[0])
+            raw = machine.value(parts[0])
             normal = None if isinstance(raw, Unknown) else key_of(raw)
             value, notes = machine.noted(parts[1])
             if normal is None:
@@ -533,7 +533,7 @@ def unary(machine: Machine, node: Node) -> Value:
     operator, argument = node.child_by_field_name("operator"), node.child_by_field_name("argument")
     if operator is None or argument is None:
         return machine.unknown(node, "an operator without an operand")
-    value = machine.eval(argument)
+    value = machine.value(argument)
     if operator.type == "!":
         known = truth(_unset_is_null(value))
         if known is None:
@@ -607,8 +607,6 @@ def assignment(machine: Machine, node: Node) -> Value:
     if left is None or right is None:
         return machine.unknown(node, "an assignment that is not understood")
     value, notes = machine.noted(right)
-    if isinstance(value, Unknown) and value.kind == "unset":
-        value = None
     slot = Slot(value, machine.where(right), notes, how_of(right))
     if any(child.type == "&" for child in node.children) or node.type == "reference_assignment_expression":
         _bind(machine, left, right, slot)
@@ -618,20 +616,13 @@ def assignment(machine: Machine, node: Node) -> Value:
 
 
 def _bind(machine: Machine, left: Node, right: Node, slot: Slot) -> None:
-    """`$a = &$b`: two plain variables share one value from now on; anything else is not followed."""
+    """`$a = &$b`: from now on neither is followed."""
     if right.type == "object_creation_expression":
         assign_to(machine, left, slot)
         return
-    if left.type == "variable_name" and right.type == "variable_name" and len(machine.state.scopes) == 1:
-        one, other = machine.source.text(left)[1:], machine.source.text(right)[1:]
-        group = machine.state.aliases.get(other, frozenset((other,))) | {one}
-        for name in group:
-            machine.state.aliases[name] = group
-        machine.assign(one, slot)
-        return
     why = machine.unknown(left, "a reference that is not followed")
-    forget_root(machine, left, why)
-    forget_root(machine, right, why)
+    poison(machine, left, why)
+    poison(machine, right, why)
 
 
 def augmented(machine: Machine, node: Node) -> Value:
@@ -671,7 +662,7 @@ def match(machine: Machine, node: Node) -> Value:
     if condition is None or body is None:
         return machine.unknown(node, "a match that is not understood")
     outer, machine.notes = machine.notes, set()
-    subject = machine.eval(condition)
+    subject = machine.value(condition)
     noted = machine.notes
     machine.notes = outer | noted
     if isinstance(subject, (Unknown, TreePath, Object)):
@@ -688,7 +679,7 @@ def match(machine: Machine, node: Node) -> Value:
             continue
         listed = arm.child_by_field_name("conditional_expressions")
         for one in named(listed) if listed is not None else ():
-            value = machine.eval(one)
+            value = machine.value(one)
             if isinstance(value, Unknown):
                 return value
             if same(subject, value) and result is not None:

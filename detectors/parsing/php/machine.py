@@ -70,6 +70,7 @@ class ClassInfo:
     parent: bytes
     source: Source
     props: dict[bytes, tuple[Node, Node | None]] = field(default_factory=dict)
+    statics: dict[bytes, tuple[Node, Node | None]] = field(default_factory=dict)
     constants: dict[bytes, Node] = field(default_factory=dict)
     methods: dict[bytes, Routine] = field(default_factory=dict)
 
@@ -77,7 +78,7 @@ class ClassInfo:
 @dataclass(slots=True)
 class State:
     """All that running code can change. `opaque` is set once code ran that could not be read: from then on
-    nothing can be said to be undefined."""
+    nothing can be said to be undefined. `poisoned` are variables that share their value with others."""
 
     scopes: list[Scope] = field(default_factory=lambda: [{}])
     linked: list[frozenset[bytes]] = field(default_factory=lambda: [frozenset()])
@@ -85,7 +86,7 @@ class State:
     heap: dict[int, Record] = field(default_factory=dict)
     statics: dict[tuple[bytes, bytes], Slot] = field(default_factory=dict)
     included: frozenset[bytes] = frozenset()
-    aliases: dict[bytes, frozenset[bytes]] = field(default_factory=dict)
+    poisoned: frozenset[bytes] = frozenset()
     opaque: Unknown | None = None
 
     def copy(self) -> State:
@@ -97,7 +98,7 @@ class State:
             dict(self.heap),
             dict(self.statics),
             self.included,
-            dict(self.aliases),
+            self.poisoned,
             self.opaque,
         )
 
@@ -176,7 +177,7 @@ def merge(one: State, other: State, why: Unknown) -> State:
         heap,
         statics,
         one.included & other.included,
-        {**one.aliases, **other.aliases},
+        one.poisoned | other.poisoned,
         one.opaque or other.opaque,
     )
 
@@ -259,6 +260,11 @@ class Machine:
         finally:
             self.depth -= 1
 
+    def value(self, node: Node) -> Value:
+        """The value of an expression, null where it reads something that is not set."""
+        value = self.eval(node)
+        return None if isinstance(value, Unknown) and value.kind == "unset" else value
+
     def noted(self, node: Node) -> tuple[Value, Notes]:
         """An expression's value with what it rests on."""
         outer, self.notes = self.notes, set()
@@ -292,9 +298,10 @@ class Machine:
         return slot.value
 
     def assign(self, name: bytes, slot: Slot) -> None:
-        """Write a variable and those it is a reference of."""
-        for each in self.state.aliases.get(name, (name,)):
-            self.scope_of(each)[each] = slot
+        """Write a variable; one that was ever a reference stays unknown."""
+        if name in self.state.poisoned:
+            slot = slot._replace(value=Unknown("a variable that is a reference", slot.where))
+        self.scope_of(name)[name] = slot
 
     def define(self, name: bytes, slot: Slot) -> None:
         """define() and const: the first one wins."""
@@ -332,10 +339,6 @@ class Machine:
             for name, slot in scope.items():
                 if not isinstance(slot.value, Unknown):
                     scope[name] = slot._replace(value=why)
-
-    def file(self, value: Value) -> TreePath | bytes | None:
-        """A value as a file name, None where it is none."""
-        return value if isinstance(value, (bytes, TreePath)) else None
 
 
 Expression = Callable[[Machine, Node], Value]

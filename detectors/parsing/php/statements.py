@@ -64,11 +64,13 @@ def declare_class(machine: Machine, node: Node) -> Signal | None:
     for member in named(body):
         machine.step()
         if member.type == "property_declaration":
+            static = any(child.type == "static_modifier" for child in member.children)
             for element in named(member):
                 variable = element.child_by_field_name("name") if element.type == "property_element" else None
                 if variable is not None:
                     default = element.child_by_field_name("default_value")
-                    info.props[machine.source.text(variable)[1:]] = (element, default)
+                    table = info.statics if static else info.props
+                    table[machine.source.text(variable)[1:]] = (element, default)
         elif member.type == "const_declaration":
             for element in named(member):
                 parts = named(element) if element.type == "const_element" else []
@@ -576,10 +578,8 @@ def unset(machine: Machine, node: Node) -> Signal | None:
     for part in named(node):
         if part.type == "variable_name":
             name = machine.source.text(part)[1:]
-            if name in machine.state.aliases:
-                machine.assign(
-                    name, Slot(machine.unknown(part, "a reference that is unset"), machine.where(part))
-                )
+            if name in machine.state.linked[-1]:
+                machine.assign(name, Slot(machine.unknown(part, "a global that is unset"), machine.where(part)))
             else:
                 machine.scope_of(name).pop(name, None)
         elif part.type == "subscript_expression":

@@ -57,7 +57,7 @@ def _keys(machine: Machine, target: Node) -> tuple[Node, list[Value | object]]:
     while target.type == "subscript_expression":
         machine.step()
         parts = named(target)
-        keys.append(machine.eval(parts[1]) if len(parts) > 1 else APPEND)
+        keys.append(machine.value(parts[1]) if len(parts) > 1 else APPEND)
         target = parts[0]
     keys.reverse()
     return target, keys
@@ -71,7 +71,10 @@ def _assign_entry(machine: Machine, target: Node, slot: Slot) -> None:
             machine.becomes_opaque(machine.unknown(target, "a variable whose name is computed is written"))
             return
         scope = machine.state.scopes[0]
-        scope[name] = nested(machine, scope.get(name), keys[1:], slot)
+        written = nested(machine, scope.get(name), keys[1:], slot)
+        if name in machine.state.poisoned:
+            written = written._replace(value=machine.unknown(target, "a variable that is a reference"))
+        scope[name] = written
         return
     if root.type in ("variable_name", "dynamic_variable_name"):
         name = name_of(machine, root)
@@ -168,7 +171,7 @@ def _destructure(machine: Machine, target: Node, slot: Slot) -> None:
         elif index + 1 < len(children) and children[index + 1].type == "=>":
             key = child
             continue
-        wanted: Value = position if key is None else machine.eval(key)
+        wanted: Value = position if key is None else machine.value(key)
         assign_to(machine, child, _entry(machine, target, slot, wanted))
 
 
@@ -199,3 +202,17 @@ def forget_root(machine: Machine, node: Node, why: Unknown) -> None:
                     machine.write_prop(old.value, each, Slot(why, why.where))
             else:
                 machine.assign(name, Slot(why, why.where))
+
+
+def poison(machine: Machine, node: Node, why: Unknown) -> None:
+    """A variable becomes a reference: it is Unknown now and after every later assignment."""
+    forget_root(machine, node, why)
+    while node.type in ("subscript_expression", "member_access_expression", "by_ref", "argument"):
+        parts = named(node)
+        if not parts:
+            return
+        node = parts[0]
+    if node.type in ("variable_name", "dynamic_variable_name"):
+        name = name_of(machine, node)
+        if name is not None:
+            machine.state.poisoned |= {name}

@@ -56,7 +56,8 @@ NO_NOTES: Notes = frozenset()
 
 @dataclass(slots=True)
 class Array:
-    """A PHP array. Treated as immutable once stored. `rest` stands for entries that cannot be known."""
+    """A PHP array, not changed once stored. `rest` stands for entries that cannot be known; `next` is the key
+    an appended entry gets, -1 where PHP versions differ."""
 
     items: dict[int | bytes, Slot] = field(default_factory=dict)
     next: int = 0
@@ -68,10 +69,16 @@ class Array:
 
     def put(self, key: int | bytes | None, slot: Slot) -> None:
         """Set an entry; None appends."""
+        if key is None and self.next < 0:
+            self.rest = Unknown("an entry appended after a negative key, which PHP versions number differently", slot.where)
+            return
         if key is None:
             key = self.next
-        if isinstance(key, int) and key >= self.next:
-            self.next = key + 1
+        if isinstance(key, int):
+            if key >= 0:
+                self.next = max(self.next, key + 1)
+            elif self.next == 0:
+                self.next = -1
         self.items[key] = slot
 
     def __eq__(self, other: object) -> bool:
