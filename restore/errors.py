@@ -330,3 +330,15 @@ class DatabaseBusy(RestoreError):
 class LoginRefused(RestoreError):
     code = "login-refused"
     hint = "Compare the password in the site's config with the account; nothing else is touched by it."
+
+
+class DatabaseLoginRefused(RestoreError):
+    code = "database-login-refused"
+    scope = Scope.SERVER
+    hint = "Check the database server's administrator and his password in the incident file, then run again."
+
+
+class WorkerLost(RestoreError):
+    code = "worker-lost"
+    transient = True
+    hint = "Look for the kernel's out-of-memory killer and into the cluster's log; run again, the step is finished."
