@@ -235,7 +235,7 @@ class Staging(Protocol):
 class Progress(Protocol):
     """Told of work as it goes on; raises Fenced or Cancelled where the step must stop before its next act."""
 
-    def __call__(self, amount: int) -> None:
+    def __call__(self, amount: int, /) -> None:
         """So many more bytes are done."""
 
 
