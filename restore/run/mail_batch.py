@@ -69,8 +69,7 @@ def _append(step: MailStep, live: LiveFolder, batch: Sequence[Outgoing]) -> list
     try:
         results = list(step.session.append(live.path, [outgoing.message for outgoing in batch]))
     except MailRefused as error:
-        if error.response_code in GONE:
-            raise MailFolderRemade(f"{'/'.join(live.path)} went away meanwhile: {error.message}") from error
+        _check_gone(live, error.response_code, error.message)
         if len(batch) == 1:
             return [_last_try(step, live, batch[0], Refusal(error.message, error.response_code))]
         half = len(batch) // 2
@@ -81,8 +80,14 @@ def _append(step: MailStep, live: LiveFolder, batch: Sequence[Outgoing]) -> list
     ]
 
 
+def _check_gone(live: LiveFolder, response_code: str, words: str) -> None:
+    if response_code in GONE:
+        raise MailFolderRemade(f"folder {safe('/'.join(live.path))} went away meanwhile: {words}")
+
+
 def _last_try(step: MailStep, live: LiveFolder, outgoing: Outgoing, refusal: Refusal) -> AppendResult:
     """A message refused alone: once more without its keywords, which some servers will not have."""
+    _check_gone(live, refusal.response_code, refusal.words)
     system = frozenset(flag for flag in outgoing.message.flags if flag.startswith("\\"))
     if system == outgoing.message.flags or refusal.response_code in (OVER_QUOTA, *TOO_LARGE):
         return refusal

@@ -70,6 +70,10 @@ class Memory:
         ]
         return stated[-1] if stated else None
 
+    def knows(self, folder: FolderPath) -> bool:
+        """Whether that folder stood there once, with or without mail of ours."""
+        return self.made(folder) or self.last_uidvalidity(folder) is not None
+
     def made(self, folder: FolderPath) -> bool:
         """Whether this restore made that folder once."""
         return any(

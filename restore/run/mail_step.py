@@ -44,8 +44,12 @@ class Notes:
 
 @dataclass(slots=True)
 class MailStep:
-    """One mailbox while it is restored. `changed` tells whether this run altered the live mailbox; messages of
-    `quota_floor` bytes or more are not tried again once one of that size was refused for quota."""
+    """One mailbox while it is restored.
+
+    `changed` tells whether this run altered the live mailbox, `bytes` how much mail the backup holds. Messages of
+    `quota_floor` bytes or more are not tried again once one of that size was refused for quota; `over_quota` and
+    `too_large` are "path: reason" lines of what only a higher limit lets in.
+    """
 
     key: str
     mailbox: str
@@ -59,6 +63,7 @@ class MailStep:
     quota_floor: int | None = None
     over_quota: list[str] = field(default_factory=list)
     too_large: list[str] = field(default_factory=list)
+    bytes: int = 0
     records: int = 0
     _unrecorded: list[JournalRecord] = field(default_factory=list)
 

@@ -18,7 +18,7 @@ from restore.model.ports import Systems
 from restore.model.text import safe
 from restore.run.mail_folder import restore_folder
 from restore.run.mail_memory import settle
-from restore.run.mail_step import OVER_QUOTA, LiveFolder, MailStep, Tally
+from restore.run.mail_step import LiveFolder, MailStep, Tally
 from restore.run.mail_targets import role_of, substitute, target_folders
 from restore.survey.maildir import Listing, Maildir, MaildirFolder, list_messages, read_maildir
 
@@ -50,6 +50,7 @@ def _restore(step: MailStep, maildir: Maildir) -> tuple[list[FolderAccount], lis
         step.record(Matched(INBOX, inbox.uidvalidity, (), (), ()))
     parts, lost = _listed(step, maildir)
     targets = _targets(step, parts)
+    step.bytes = sum(message.size for _, listing in parts for message in listing.messages)
     groups: dict[FolderPath, list[Part]] = {}
     for part in parts:
         groups.setdefault(targets[part[0].folder], []).append(part)
@@ -98,7 +99,7 @@ def _restore_group(
 ) -> FolderAccount:
     if live.exists:
         live.look(step)
-    elif not (same_store and step.memory.made(live.path)):
+    elif not (same_store and step.memory.knows(live.path)):
         refused = _make(step, live, taken)
         if refused:
             return _all_refused(live, parts, refused)
@@ -112,16 +113,14 @@ def _make(step: MailStep, live: LiveFolder, taken: Iterable[FolderPath]) -> str:
         live.make(step)
         return ""
     except MailRefused as error:
-        live.path = substitute(wanted, taken)
+        live.path = substitute(wanted, {path for path in taken if not step.memory.made(path)})
         words = error.message
     try:
         live.make(step)
     except MailRefused as error:
         live.path = wanted
         return error.message
-    step.notes.add(
-        f"folder {safe('/'.join(wanted))} is restored as {safe('/'.join(live.path))}: {words}", b""
-    )
+    step.notes.say(f"folder {safe('/'.join(wanted))} is restored as {safe('/'.join(live.path))}: {words}")
     return ""
 
 
@@ -160,27 +159,32 @@ def _outcome(
     lost: list[str],
 ) -> Outcome:
     notes = (*maildir.notes, *step.notes.lines())
-    size = sum(message.size for _, listing in _listed(step, maildir)[0] for message in listing.messages)
-    fact = MailboxRestored(work.mailbox, tuple(accounts), size, notes)
+    fact = MailboxRestored(work.mailbox, tuple(accounts), step.bytes, notes)
     missing = (*maildir.refused, *lost)
     missing += tuple(line for account in accounts for line in (*account.unreadable, *account.refused))
-    if step.waiting:
-        return Manual(step.key, tuple(_item(work, code, lines) for code, lines in step.waiting.items()), fact)
+    items = _items(step, work)
+    if items:
+        return Manual(step.key, items, fact)
     if missing:
         return Partial(step.key, fact, missing)
     return Done(step.key, fact) if step.changed else Unchanged(step.key, fact)
 
 
-def _item(work: RestoreMailbox, code: str, lines: Sequence[str]) -> ManualItem:
-    what = "its quota is used up" if code == OVER_QUOTA else "the server takes no message of that size"
-    more = (f"... and {len(lines) - SHOWN:,} more",) if len(lines) > SHOWN else ()
-    cause = "mail-over-quota" if code == OVER_QUOTA else "mail-too-large"
-    return ManualItem(
-        id=f"{cause}:{work.mailbox}",
-        cause=cause,
-        customer=work.customer,
-        subject=f"{work.mailbox.server}/mailbox/{work.mailbox.address}",
-        question=f"{len(lines):,} messages of {work.mailbox.address} are not restored: {what}. Raise the limit on "
-        "the mail server and run again, or drop this item; everything else of the mailbox is restored.",
-        evidence=(*lines[:SHOWN], *more),
+def _items(step: MailStep, work: RestoreMailbox) -> tuple[ManualItem, ...]:
+    causes = (
+        ("mail-over-quota", step.over_quota, "its quota is used up"),
+        ("mail-too-large", step.too_large, "the server takes no messages of their size"),
+    )
+    return tuple(
+        ManualItem(
+            id=f"{cause}:{work.mailbox}",
+            cause=cause,
+            customer=work.customer,
+            subject=f"{work.mailbox.server}/mailbox/{work.mailbox.address}",
+            question=f"{len(lines):,} messages of {safe(work.mailbox.address)} are not restored: {why}. Raise that "
+            "limit on the mail server and run again, or drop this item; all else of the mailbox is restored.",
+            evidence=(*lines[:SHOWN], *((f"... and {len(lines) - SHOWN:,} more",) if lines[SHOWN:] else ())),
+        )
+        for cause, lines, why in causes
+        if lines
     )
