@@ -342,3 +342,9 @@ class WorkerLost(RestoreError):
     code = "worker-lost"
     transient = True
     hint = "Look for the kernel's out-of-memory killer and into the cluster's log; run again, the step is finished."
+
+
+class BadUse(RestoreError):
+    code = "bad-use"
+    scope = Scope.RUN
+    hint = "See `bulkrestore VERB --help`."

@@ -23,7 +23,7 @@ READ_AHEAD = 1 << 18
 LONGEST_LINE = 1 << 16
 LOOKAHEAD = 16
 
-STRING = rb"'(?:[^'\\]++|\\.)*+'|\"(?:[^\"\\]++|\\.)*+\"|`[^`]*+`"
+STRING = rb"'[^'\\]*+(?:\\.[^'\\]*+)*+'|\"[^\"\\]*+(?:\\.[^\"\\]*+)*+\"|`[^`]*+`"
 # /*!999999 and /*M!999999 stand above every server's version: comments to all of them (the sandbox line).
 PLAIN_OPEN = rb"/\*(?=M?!999999|[^!M]|M[^!])"
 PLAIN_COMMENT = PLAIN_OPEN + rb"(?:[^*]++|\*(?!/))*+\*/"
@@ -85,6 +85,12 @@ def _body(delimiter: bytes) -> re.Pattern[bytes]:
     return re.compile(rb"(?:" + rb"|".join(parts) + rb")*+", re.DOTALL)
 
 
+def _end_of(pattern: re.Pattern[bytes], text: bytes, start: int) -> int:
+    """Where a pattern that can match nothing at all ends."""
+    match = pattern.match(text, start)
+    return match.end() if match else start
+
+
 class DumpReader:
     """Iterate over it once: every Statement of the stream, in order.
 
@@ -125,7 +131,9 @@ class DumpReader:
     def _start(self) -> None:
         self._more()
         if self._buffer.startswith((b"\xff\xfe", b"\xfe\xff")) or self._buffer[1:8:2] == b"\0\0\0\0":
-            raise DumpDamaged("the dump is written in UTF-16, as PowerShell's > does: convert it to UTF-8 first")
+            raise DumpDamaged(
+                "the dump is written in UTF-16, as PowerShell's > does: convert it to UTF-8 first"
+            )
         if self._buffer.startswith(b"\xef\xbb\xbf"):
             self._position = 3
 
@@ -150,10 +158,9 @@ class DumpReader:
     def _skip_gap(self) -> None:
         """Pass white space and comments; what they say of the dump's begin and end is noted."""
         while True:
-            match = GAP.match(self._buffer, self._position)
-            assert match is not None
-            self._note_comments(self._position, match.end())
-            self._position = match.end()
+            end = _end_of(GAP, self._buffer, self._position)
+            self._note_comments(self._position, end)
+            self._position = end
             if self._ended:
                 return
             if len(self._buffer) - self._position >= LOOKAHEAD and not COMMENT_OPEN.match(
@@ -204,9 +211,7 @@ class DumpReader:
         """The statement at the position, which moves behind its delimiter."""
         scanned = self._position
         while True:
-            match = _body(self._delimiter).match(self._buffer, scanned)
-            assert match is not None
-            scanned = match.end()
+            scanned = _end_of(_body(self._delimiter), self._buffer, scanned)
             if self._buffer.startswith(self._delimiter, scanned):
                 text = self._buffer[self._position : scanned].rstrip()
                 statement = Statement(self._base + self._position, text)

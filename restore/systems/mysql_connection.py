@@ -1,0 +1,136 @@
+"""One connection to a MySQL or MariaDB server: bytes in, bytes out, the library's errors made ours.
+
+No result is converted: every value is the server's text or None. Multi-statements are off and LOCAL INFILE is never
+answered. https://mariadb.com/kb/en/mariadb-error-code-reference/
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pymysql
+from pymysql.cursors import SSCursor
+
+from detectors.finding import Secret
+from restore.errors import (
+    DatabaseBusy,
+    DatabaseLoginRefused,
+    DatabaseRefused,
+    DatabaseUnreachable,
+    RestoreError,
+)
+from restore.model.incident import DatabaseTarget
+from restore.model.text import safe
+
+Row = tuple[bytes | None, ...]
+# A scan or an INSERT of a huge table is silent for long; a server that hangs is noticed after this many seconds.
+LONGEST_STATEMENT = 3600.0
+UNREACHABLE = frozenset(
+    (1040, 1053, 1129, 1130, 1152, 1153, 1158, 1159, 1160, 1161, 1203, 1226, 1927, 2002, 2003)
+)
+LOST = frozenset((0, 2005, 2006, 2013, 2014, 2027, 2055))
+BUSY = frozenset((1205, 1213))
+LOGIN = frozenset((1044, 1045, 1251, 1698, 1862, 4151))
+
+
+class Refusal(DatabaseRefused):
+    """The server refused a statement; `number` is its error number, on which a caller's next move may depend."""
+
+    def __init__(self, message: str, number: int) -> None:
+        super().__init__(message)
+        self.number = number
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """As whom to connect."""
+
+    user: str
+    password: Secret
+    database: str = ""
+
+
+class Connection:
+    """An open connection. Raises DatabaseUnreachable, DatabaseLoginRefused, DatabaseBusy, DatabaseRefused."""
+
+    def __init__(self, target: DatabaseTarget, login: Login) -> None:
+        self.target = target
+        plain = bool(target.socket) or target.tls == "none"
+        try:
+            self._wire: pymysql.Connection[SSCursor] = pymysql.connect(
+                user=login.user.encode("utf-8", "surrogateescape"),
+                password=login.password.reveal(),
+                database=login.database.encode("utf-8", "surrogateescape") or None,
+                charset="utf8mb4",
+                use_unicode=False,
+                conv={},
+                autocommit=True,
+                cursorclass=SSCursor,
+                connect_timeout=max(1, int(target.timeout)),
+                read_timeout=LONGEST_STATEMENT,
+                write_timeout=LONGEST_STATEMENT,
+                unix_socket=target.socket or None,
+                host=target.host or "localhost",
+                port=target.port,
+                ssl_disabled=plain,
+                ssl=None if plain else ssl.create_default_context(cafile=target.ca or None),
+            )
+        except (pymysql.err.Error, OSError, ssl.SSLError) as error:
+            raise self._ours(error, f"logging in as {login.user}") from error
+        self.id = self._wire.thread_id()
+
+    def run(self, sql: bytes, doing: str = "") -> int:
+        """Execute a statement that gives no rows (or whose rows nobody wants); the number of affected rows.
+
+        `doing` stands in an error's message for a statement that holds a secret or a tenant's rows.
+        """
+        try:
+            return int(self._wire.query(sql))
+        except (pymysql.err.Error, OSError) as error:
+            raise self._ours(error, doing or safe(sql, 120)) from error
+
+    def rows(self, sql: bytes) -> list[Row]:
+        """All rows of a query."""
+        return list(self.stream(sql))
+
+    def one(self, sql: bytes) -> Row:
+        """The first row of a query that always has one."""
+        return self.rows(sql)[0]
+
+    def stream(self, sql: bytes) -> Iterator[Row]:
+        """The rows of a query as they come, in bounded memory."""
+        try:
+            with self._wire.cursor() as cursor:
+                cursor.execute(sql)  # type: ignore[call-overload]
+                while (row := cursor.fetchone()) is not None:
+                    yield row
+        except (pymysql.err.Error, OSError) as error:
+            raise self._ours(error, safe(sql, 120)) from error
+
+    @property
+    def warnings(self) -> int:
+        """How many warnings the last statement gave."""
+        result = self._wire._result  # type: ignore[attr-defined]
+        return int(result.warning_count) if result is not None else 0
+
+    def close(self) -> None:
+        """Close, politely where the server still listens."""
+        if self._wire.open:
+            try:
+                self._wire.close()
+            except (pymysql.err.Error, OSError):
+                self._wire._force_close()  # type: ignore[attr-defined]
+
+    def _ours(self, error: Exception, doing: str) -> RestoreError:
+        number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
+        words = safe(str(error.args[1]) if len(error.args) > 1 else str(error), 300)
+        where = f"database server {self.target.name}"
+        if isinstance(error, OSError | pymysql.err.InterfaceError) or number in UNREACHABLE | LOST:
+            return DatabaseUnreachable(f"{where}: {words} (while {doing})", server=self.target.name)
+        if number in BUSY:
+            return DatabaseBusy(f"{where}: {words} (while {doing})", server=self.target.name)
+        if number in LOGIN and doing.startswith("logging in"):
+            return DatabaseLoginRefused(f"{where}: {words}", server=self.target.name)
+        return Refusal(f"{where} refused: {words} (error {number}, while {doing})", number)
