@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -31,8 +32,9 @@ from restore.ledger.events import (
 from restore.ledger.queue import Queue
 from restore.ledger.reading import load_queue
 from restore.ledger.store import Head, Row, legible
+from restore.model.facts import Fact
 from restore.model.operator import Operator
-from restore.model.outcome import Answer, Outcome
+from restore.model.outcome import Answer, Done, Outcome, Unchanged
 from restore.model.plan import Job
 from restore.model.survey import Decision
 
@@ -93,6 +95,17 @@ class Ledger:
         """Every step key that stands done: its latest Done or Unchanged, unless it was undone or ended
         otherwise since. A step that was only abandoned since stays done. Facts are read as asked for."""
         return Standing(self._connection, self._path)
+
+    def facts(self, beginnings: Sequence[str]) -> tuple[Fact, ...]:
+        """The facts of the steps that stand done and whose keys begin like one of these, oldest first."""
+        query = (
+            "SELECT body FROM event WHERE seq IN (SELECT seq FROM step WHERE kind IN (?, ?) AND EXISTS"
+            " (SELECT 1 FROM json_each(?) WHERE substr(key, 1, length(value)) = value)) ORDER BY seq"
+        )
+        with store.translated(self._path):
+            rows = self._connection.execute(query, (*STANDING, json.dumps(list(beginnings)))).fetchall()
+        outcomes = (read_event(body) for (body,) in rows)
+        return tuple(outcome.fact for outcome in outcomes if isinstance(outcome, Done | Unchanged))
 
     def answers(self) -> Mapping[str, Answer]:
         """What persons settled, by item id: evidence for the next survey."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from restore.model.facts import DatabaseSwitched, DatabaseUndone, Fact
 from restore.model.mysql import DatabaseId
@@ -15,7 +15,7 @@ class UndoPlan:
     undone already."""
 
     def __init__(
-        self, wanted: Iterable[DatabaseId], remembered: Iterable[Fact], owners: dict[DatabaseId, str]
+        self, wanted: Iterable[DatabaseId], remembered: Iterable[Fact], owners: Mapping[DatabaseId, str]
     ) -> None:
         live: dict[DatabaseId, DatabaseSwitched] = {}
         for fact in remembered:

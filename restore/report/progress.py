@@ -15,6 +15,7 @@ from restore.model.text import safe
 from restore.report.layout import size, span
 from restore.report.status import event_text, failure_lines
 
+WORK = {"mail": "mail", "load": "database", "switch": "database", "account": "account", "undo": "undo"}
 ORDER = ("look", "mail", "database", "account", "undo")
 
 
@@ -36,8 +37,8 @@ class Display(Protocol):
     def counts(self, counts: Mapping[str, Counted]) -> None:
         """How far each kind of work is now."""
 
-    def bytes(self, work: str, amount: int) -> None:
-        """So many more bytes of that kind of work were moved."""
+    def bytes(self, step: str, amount: int) -> None:
+        """A step moved so many more bytes."""
 
     def close(self) -> None:
         """The run is over."""
@@ -56,7 +57,7 @@ class Lines:
     def counts(self, counts: Mapping[str, Counted]) -> None:
         """Lines say what ended, not how much is left."""
 
-    def bytes(self, work: str, amount: int) -> None:
+    def bytes(self, step: str, amount: int) -> None:
         """Lines do not show what is under way."""
 
     def close(self) -> None:
@@ -114,7 +115,8 @@ class Live:
                 self._began[work] = time.monotonic()
             self._show(work)
 
-    def bytes(self, work: str, amount: int) -> None:
+    def bytes(self, step: str, amount: int) -> None:
+        work = WORK.get(step.partition("/")[0], "look")
         self._moved[work] = self._moved.get(work, 0) + amount
         if work in self._tasks:
             self._show(work)

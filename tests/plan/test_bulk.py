@@ -8,7 +8,7 @@ from restore.errors import StagingDiffers
 from restore.model.mysql import AccountName, DatabaseId
 from restore.model.outcome import Answer, Done, Failed, Manual, ManualItem, Outcome, Scope
 from restore.model.plan import CreateAccount, Job, LoadDatabase, RestoreMailbox, SwitchDatabase
-from restore.model.survey import Narrowing, Decision, Survey
+from restore.model.survey import Decision, Narrowing, Survey
 from restore.plan.bulk import BulkPlan
 from tests.plan.company import claim, customer, dump, incident, index, loaded, looked, maildir, switched
 

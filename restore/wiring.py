@@ -1,0 +1,268 @@
+"""Builds the real objects from an Incident; the only module that knows them all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from restore.errors import IncidentInvalid, RestoreError
+from restore.incident import read_incident, secret
+from restore.ledger.events import RunEnded, RunStarted
+from restore.ledger.journal import Journals
+from restore.ledger.ledger import Ledger
+from restore.ledger.vault import Vault
+from restore.model.facts import DatabaseUndone, Fact
+from restore.model.incident import Incident, SourceSpec
+from restore.model.mysql import DatabaseId
+from restore.model.operator import Operator
+from restore.model.outcome import Outcome
+from restore.model.ports import DatabaseServer, Desk, MailServer, Progress, Source, Staging
+from restore.model.survey import Finding, Index, Survey
+from restore.plan.ownership import own
+from restore.request import DeskClient, identify
+from restore.run.cluster import DaskCrew, Size
+from restore.run.crew import Crew
+from restore.run.desk import DeskServer
+from restore.run.leases import Leases
+from restore.run.lock import Holder, hold, holder
+from restore.run.post import Factory
+from restore.survey.index import read_index
+from restore.survey.preflight import check
+from restore.systems.folder import FolderSource
+from restore.systems.imap import ImapServer
+from restore.systems.mysql import MysqlServer
+from restore.systems.sftp import SftpSource
+from restore.systems.sftp_connect import SftpAddress
+from restore.systems.staging import StagingFolder
+
+STAGING = "staging"
+CLUSTER = "cluster"
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """What a worker must know to build its systems: plain data, no secret."""
+
+    incident: str
+    digest: str
+    epoch: int
+    socket: str
+
+
+class RealSystems:
+    """Satisfies restore.model.ports.Systems with one connection of each kind, made at its first use."""
+
+    def __init__(self, incident: Incident, desk: Desk, progress: Callable[[str], Progress]) -> None:
+        self._incident = incident
+        self._desk = desk
+        self._progress = progress
+        self._sources: dict[str, Source] = {}
+        self._mail: dict[str, MailServer] = {}
+        self._databases: dict[str, DatabaseServer] = {}
+        self._staging = StagingFolder(Path(incident.state) / STAGING)
+
+    @property
+    def desk(self) -> Desk:
+        return self._desk
+
+    @property
+    def staging(self) -> Staging:
+        return self._staging
+
+    def source(self, name: str) -> Source:
+        if name not in self._sources:
+            spec = next(one for one in self._incident.sources if one.name == name)
+            self._sources[name] = open_source(spec, self._incident.workers)
+        return self._sources[name]
+
+    def mail(self, name: str) -> MailServer:
+        if name not in self._mail:
+            target = next(one for one in self._incident.mail_targets if one.name == name)
+            self._mail[name] = ImapServer(target, secret(target.master_password))
+        return self._mail[name]
+
+    def database(self, name: str) -> DatabaseServer:
+        if name not in self._databases:
+            target = next(one for one in self._incident.database_targets if one.name == name)
+            self._databases[name] = MysqlServer(target, secret(target.admin_password))
+        return self._databases[name]
+
+    def progress(self, step: str) -> Progress:
+        return self._progress(step)
+
+    def close(self) -> None:
+        """Give every connection back."""
+        for source in self._sources.values():
+            source.close()
+        for database in self._databases.values():
+            database.close()
+
+
+def open_source(spec: SourceSpec, workers: int) -> Source:
+    """A backup as the incident file states it. A worker's share of its bandwidth is that of one slot, so that
+    all together never pass the cap."""
+    share = spec.bytes_per_second / min(spec.copies, workers)
+    if spec.kind == "folder":
+        return FolderSource(spec.name, spec.path, share)
+    address = SftpAddress(spec.host, spec.port, spec.user, spec.key, spec.known_hosts, spec.timeout)
+    return SftpSource(spec.name, spec.path, address, share)
+
+
+def build_systems(place: object, progress: Callable[[str], Progress]) -> RealSystems:
+    """A worker's systems; called by name in the worker's own process. Raises IncidentInvalid where the incident
+    file is no longer the one this run was started with."""
+    if not isinstance(place, Workplace):
+        raise TypeError(place)
+    os.umask(0o077)
+    incident = read_incident(place.incident)
+    if incident.digest != place.digest:
+        raise IncidentInvalid(place.incident, ("changed since this run was started: drain it and run again",))
+    return RealSystems(incident, DeskClient(Path(place.socket), place.epoch), progress)
+
+
+@dataclass(frozen=True, slots=True)
+class Pen:
+    """The right to write: ledger and vault of an incident, held under its lock."""
+
+    ledger: Ledger
+    vault: Vault
+    epoch: int
+
+
+@contextmanager
+def pen(incident: Incident, operator: Operator) -> Iterator[Pen]:
+    """Be the one who writes. Raises RunInProgress where another command does, naming who it is."""
+    state = Path(incident.state)
+    key = secret(incident.vault_key) if incident.vault_key else None
+    with (
+        hold(state, operator, incident.digest) as holder,
+        Ledger.open(state, operator, holder.epoch) as ledger,
+    ):
+        yield Pen(ledger, Vault.open(state, key), holder.epoch)
+
+
+def operator_of(stated: str | None) -> Operator:
+    """Who runs this command."""
+    return identify(stated, os.environ)
+
+
+def run_is_on(incident: Incident) -> Holder | None:
+    """Who coordinates a run of this incident now."""
+    return holder(Path(incident.state))
+
+
+class Remembering:
+    """The ledger as the executor's pen, for a run that looks afresh: looks are never passed by, and with
+    `again` nothing is."""
+
+    def __init__(self, ledger: Ledger, *, again: bool) -> None:
+        self._ledger = ledger
+        self._again = again
+        self.about = ledger.about
+        self.append_all = ledger.append_all
+
+    def done(self) -> Mapping[str, Outcome]:
+        """The steps that are passed by."""
+        done = self._ledger.done()
+        return {} if self._again else Passed(done)
+
+
+class Passed(Mapping[str, Outcome]):
+    """What stands done, without the looks."""
+
+    def __init__(self, done: Mapping[str, Outcome]) -> None:
+        self._done = done
+
+    def __getitem__(self, key: str) -> Outcome:
+        if key.startswith("look"):
+            raise KeyError(key)
+        return self._done[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return (key for key in self._done if not key.startswith("look"))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+class Office:
+    """The coordinator at work: reads the backups' index, remembers, and sends steps to its crew."""
+
+    def __init__(self, incident: Incident, held: Pen, desk: DeskServer) -> None:
+        self.incident = incident
+        self.ledger = held.ledger
+        self._held = held
+        self._desk = desk
+        client = DeskClient(desk.path, held.epoch)
+        self._systems = RealSystems(incident, client, lambda step: lambda amount: None)
+        self._index: Index | None = None
+
+    def index(self) -> Index:
+        """The global index, read once."""
+        if self._index is None:
+            self._index = read_index(self.incident, self._systems.source)
+        return self._index
+
+    def remembered(self) -> tuple[Fact, ...]:
+        """What stands done with databases, as the ledger knows it, oldest first."""
+        return self.ledger.facts(("load/", "switch/", "undo/"))
+
+    def owners(self) -> Mapping[DatabaseId, str]:
+        """Whose each database is."""
+        return {key: owners[0].customer.name for key, owners in own(self.index()).databases.items() if owners}
+
+    def survey(self, *, again: bool = False) -> Survey:
+        """All that a plan is decided from. With `again`, what was undone may be done again."""
+        facts = self.remembered()
+        if again:
+            facts = tuple(fact for fact in facts if not isinstance(fact, DatabaseUndone))
+        return Survey(self.index(), self.ledger.decisions(), facts)
+
+    def preflight(self) -> tuple[Finding, ...]:
+        """What speaks against a run, or should be known before it."""
+        return check(self.incident, self.index(), self._systems)
+
+    def pen(self, *, again: bool = False) -> Remembering:
+        """The executor's way into the ledger."""
+        return Remembering(self.ledger, again=again)
+
+    @contextmanager
+    def crew(self, moved: Callable[[str, int], None]) -> Iterator[Crew]:
+        """Workers for this incident; `moved` is told which step moved how many bytes."""
+        incident = self.incident
+        place = Workplace(incident.path, incident.digest, self._held.epoch, str(self._desk.path))
+        factory = Factory("restore.wiring:build_systems", place)
+        processes = min(incident.workers, os.cpu_count() or 1)
+        size = Size(processes, -(-incident.workers // processes))
+        folder = Path(incident.state) / CLUSTER
+        with closing(DaskCrew(folder, factory, size, self._desk, moved)) as crew:
+            yield crew
+
+    def close(self) -> None:
+        """Give every connection back."""
+        self._systems.close()
+
+
+@contextmanager
+def office(incident: Incident, operator: Operator, command: str) -> Iterator[Office]:
+    """Coordinate an incident. Raises RunInProgress where another command does."""
+    with pen(incident, operator) as held:
+        held.ledger.append_all([RunStarted(incident.digest, command)])
+        leases = Leases(held.epoch)
+        with DeskServer(
+            Path(incident.state), held.epoch, leases, held.vault, Journals(Path(incident.state))
+        ) as desk:
+            opened = Office(incident, held, desk)
+            because = "cut"
+            try:
+                yield opened
+                because = "ended"
+            except RestoreError as error:
+                because = error.code
+                raise
+            finally:
+                opened.close()
+                held.ledger.append_all([RunEnded(because)])
