@@ -87,6 +87,19 @@ class Site:
             return None
         return Config(found[0], content[:limit], len(content) <= limit)
 
+    def read_real(self, real: bytes) -> Config | None:
+        """A regular file by its real path relative to the examined root."""
+        limit = self.rooted.limits.file
+        try:
+            found = self.rooted.entry(real)
+            if found is None or found[1].kind != "file":
+                return None
+            content = self.rooted.read(found[0], limit + 1)
+        except (OutOfRoot, Unreadable) as error:
+            self.notes.append(f"{text(real)}: {error}")
+            return None
+        return Config(found[0], content[:limit], len(content) <= limit)
+
     def first(self, *paths: str) -> Config | None:
         """The first of these files that stands in the site."""
         for path in paths:
@@ -105,13 +118,15 @@ class Detector:
     """`paths` are where the system keeps its login, relative to the install's folder, "*" for any name.
 
     A folder is shown to `detect` when it holds the first component of a path, or one of `anchors`. `detect`
-    yields nothing for a folder that is not an install of this system, and never raises.
+    yields nothing for a folder that is not an install of this system, and never raises. `core` are names of the
+    application's own code: a config with none of them beside it may be a copy.
     """
 
     name: str
     paths: tuple[str, ...]
     detect: Callable[[Site], Iterator[Finding]]
     anchors: tuple[str, ...] = ()
+    core: tuple[str, ...] = ()
 
     @property
     def triggers(self) -> frozenset[bytes]:

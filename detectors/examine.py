@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from detectors.detector import Detector, Site
-from detectors.finding import Finding, Status
+from detectors.finding import Finding, Status, text
 from detectors.registry import DETECTORS
-from detectors.walk import Limits, OutOfRoot, Refused, Rooted, Tree, Unreadable, walk
+from detectors.walk import Entry, Limits, OutOfRoot, Refused, Rooted, Tree, Unreadable, walk
 
-COPY_ENDINGS = tuple(
-    b".bak .old .orig .save .saved .backup .copy .tmp .swp .txt .1 .2 .dist~ ~ -bak -old -backup -copy _bak _old "
-    b"_backup _copy .php.bak .disabled .prev .previous".split()
+COPY = re.compile(
+    rb"(.+?)(?:\.bak\d*|\.old\d*|\.orig|\.save[d]?|\.back(?:up)?|\.copy|\.swp|\.txt|\.\d{1,8}|~|[-_.](?:bak|old|backup|copy|orig|save|"
+    rb"\d{1,14})|\.disabled|\.prev(?:ious)?|\.php_?(?:bak|old|orig))+(\.php)?$",
+    re.IGNORECASE,
+)
+ASIDE = re.compile(
+    r"(?:^|[-_.])(?:bak|backups?|old|orig|cop(?:y|ies)|archives?|saved?|staging|stage|stg|dev|devel|test|tests|tmp|temp)(?=[-_.\d]|$)",
+    re.IGNORECASE,
 )
 
 
@@ -59,12 +65,10 @@ def examine(
     except (OutOfRoot, Unreadable) as error:
         return Examination((), (Refused(".", str(error)),), ())
     findings = tuple(_findings(rooted, tuple(domains), environment or {}))
-    installs = {
-        (one.system, one.path): Install(one.system, one.path, one.version)
-        for one in findings
-        if one.status is not Status.BACKUP_COPY
-    }
-    return Examination(findings, tuple(rooted.refused.values()), tuple(installs.values()))
+    installs = dict.fromkeys(
+        Install(one.system, one.path, one.version) for one in findings if one.status is not Status.BACKUP_COPY
+    )
+    return Examination(findings, tuple(rooted.refused.values()), tuple(installs))
 
 
 def _by_trigger(detectors: Sequence[Detector]) -> Mapping[bytes, Sequence[Detector]]:
@@ -79,8 +83,81 @@ def _findings(
     rooted: Rooted, domains: tuple[str, ...], environment: Mapping[str, bytes]
 ) -> Iterator[Finding]:
     table = _by_trigger(DETECTORS)
+    copies = _by_config_name(DETECTORS)
+    homes: dict[str, list[bytes]] = {}
     for folder, listing in walk(rooted):
         chosen = dict.fromkeys(one for name in listing.keys() & table.keys() for one in table[name])
-        site = Site(rooted, folder, domains, environment)
+        site = Site(rooted, folder, _domains_of(folder, domains), environment)
+        if b".htaccess" in listing and chosen:
+            site = replace(site, environment={**_htaccess(site), **environment})
         for detector in chosen:
-            yield from detector.detect(site)
+            for finding in detector.detect(site):
+                seen = homes.setdefault(detector.name, [])
+                finding = _set_aside(detector, site, finding, seen)
+                if finding.status is not Status.BACKUP_COPY:
+                    seen.append(folder)
+                yield finding
+        yield from _copies(site, listing, copies)
+
+
+def _by_config_name(detectors: Sequence[Detector]) -> Mapping[bytes, Sequence[Detector]]:
+    table: dict[bytes, list[Detector]] = {}
+    for detector in detectors:
+        for path in detector.paths:
+            if "/" not in path and "*" not in path:
+                table.setdefault(path.encode(), []).append(detector)
+    return table
+
+
+def _domains_of(folder: bytes, domains: tuple[str, ...]) -> tuple[str, ...]:
+    """The domains a folder serves: the one it is named after, else all."""
+    for name in reversed(folder.lower().split(b"/")):
+        plain = text(name).removeprefix("www.")
+        named = tuple(domain for domain in domains if domain.lower().removeprefix("www.") == plain)
+        if named:
+            return named
+    return domains
+
+
+def _htaccess(site: Site) -> dict[str, bytes]:
+    """SetEnv lines of the site's own .htaccess (mod_env), outside of any section."""
+    config = site.read(".htaccess")
+    found: dict[str, bytes] = {}
+    depth = 0
+    for line in () if config is None else config.content.splitlines():
+        depth += line.lstrip().startswith(b"<") * (-1 if line.lstrip().startswith(b"</") else 1)
+        match = re.fullmatch(
+            rb"\s*SetEnv\s+([A-Za-z_]\w*)\s+(?:\"([^\"\\]*)\"|([^\s\"\\]+))\s*", line, re.IGNORECASE
+        )
+        if match and not depth:
+            found[text(match.group(1))] = match.group(2) if match.group(2) is not None else match.group(3)
+    return found
+
+
+def _set_aside(detector: Detector, site: Site, finding: Finding, seen: list[bytes]) -> Finding:
+    """A config without its application's code, in a folder named like a copy or inside another install."""
+    if not detector.core or site.has(*detector.core):
+        return finding
+    named = any(ASIDE.search(text(name)) for name in site.folder.split(b"/"))
+    inside = any(
+        folder != site.folder and (not folder or site.folder.startswith(folder + b"/")) for folder in seen
+    )
+    return replace(finding, status=Status.BACKUP_COPY) if named or inside else finding
+
+
+def _copies(
+    site: Site, listing: Mapping[bytes, Entry], table: Mapping[bytes, Sequence[Detector]]
+) -> Iterator[Finding]:
+    """Files named like copies of a config (wp-config.php.bak), read as if they were it."""
+    for name in listing:
+        match = COPY.fullmatch(name)
+        if match is None:
+            continue
+        stem, ending = match.group(1), match.group(2) or b""
+        original = stem if stem in table else stem + ending if stem + ending in table else stem + b".php"
+        for detector in table.get(original, ()):
+            if name in table or listing[name].kind != "file":
+                continue
+            aliased = replace(site, aliases={original: name}, notes=[])
+            for finding in detector.detect(aliased):
+                yield replace(finding, status=Status.BACKUP_COPY)

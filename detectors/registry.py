@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from detectors.cms.drupal import BACKDROP, DRUPAL
+from detectors.cms.joomla import JOOMLA
+from detectors.cms.wordpress import WORDPRESS
 from detectors.detector import Detector
 
-DETECTORS: tuple[Detector, ...] = ()
+DETECTORS: tuple[Detector, ...] = (WORDPRESS, JOOMLA, DRUPAL, BACKDROP)

@@ -17,6 +17,7 @@ from detectors.parsing.php.machine import Exhausted, Machine, World
 from detectors.parsing.php.source import Source
 from detectors.parsing.php.values import Array, Object, Slot, TreePath, Unknown, Value, Where, same
 from detectors.parsing.stated import Stated
+from detectors.walk import OutOfRoot, Unreadable
 
 __all__ = ["Evaluated", "evaluate", "expressions"]
 
@@ -69,6 +70,20 @@ class Evaluated:
             thing = _instance(machine, kind)
             slots.append(None if thing is None else _descend(machine, machine.read_prop(thing, name), path))
         return self._one(slots)
+
+    def folder(self, name: bytes) -> bytes | None:
+        """The real path, relative to the examined root, of the folder a constant names; None if it is not there."""
+        for machine in self.machines:
+            slot = machine.state.constants.get(name)
+            value = None if slot is None else slot.value
+            path = value.below.lstrip(b"/") if isinstance(value, TreePath) else value
+            if not isinstance(path, bytes):
+                return None
+            try:
+                return machine.world.rooted.resolve(path)
+            except (OutOfRoot, Unreadable):
+                return None
+        return None
 
     def keys(self, name: bytes, *path: Key) -> tuple[Key, ...]:
         """The keys of an array below a global variable, of the first reading."""

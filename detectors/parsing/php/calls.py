@@ -236,6 +236,8 @@ def _is_dir(machine: Machine, node: Node, arguments: list[Node]) -> Value:
 def _locate(machine: Machine, value: Value) -> tuple[bytes, str] | Unknown | None:
     """The real path and kind of a file name; None where nothing stands there, Unknown where it cannot be said."""
     where = machine.source.path
+    if isinstance(value, Unknown):
+        return value
     if isinstance(value, TreePath):
         candidates = [(value.below.lstrip(b"/"), b"")]
     elif isinstance(value, bytes) and value:

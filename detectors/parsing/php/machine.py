@@ -20,7 +20,6 @@ from detectors.parsing.php.values import (
     Notes,
     Object,
     Slot,
-    TreePath,
     Unknown,
     Value,
     Where,
@@ -110,13 +109,8 @@ def merge_slots(one: Slot | None, other: Slot | None, why: Unknown) -> Slot | No
     if one is None or other is None:
         known = one if one is not None else other
         assert known is not None
-        return Slot(
-            known.value if isinstance(known.value, Unknown) else why,
-            known.where,
-            known.notes,
-            known.how,
-            True,
-        )
+        doubtful = known.value if isinstance(known.value, Unknown) and known.value.kind != "unset" else why
+        return Slot(doubtful, known.where, known.notes, known.how, True)
     maybe = one.maybe or other.maybe
     notes = one.notes | other.notes
     if same(one.value, other.value):
@@ -128,7 +122,11 @@ def merge_slots(one: Slot | None, other: Slot | None, why: Unknown) -> Slot | No
             return Slot(kept.value, kept.where, notes | {Note("fallback", why.reason)}, kept.how)
     if isinstance(one.value, Array) and isinstance(other.value, Array):
         return Slot(_merge_arrays(one.value, other.value, why), one.where, notes, one.how, maybe)
-    if isinstance(one.value, Unknown) and isinstance(other.value, Unknown):
+    if (
+        isinstance(one.value, Unknown)
+        and isinstance(other.value, Unknown)
+        and one.value.kind == other.value.kind
+    ):
         return Slot(one.value, one.where, notes, one.how, maybe)
     return Slot(
         Unknown(f"{why.reason}: line {one.where.line} or line {other.where.line}", why.where, why.kind),
@@ -156,6 +154,8 @@ def _merge_scopes(one: Scope, other: Scope, why: Unknown) -> Scope:
 
 def merge(one: State, other: State, why: Unknown) -> State:
     """The state after either of two pasts, of which `why` says why it is not known which."""
+    if why.kind == "unset":
+        why = Unknown(why.reason, why.where)
     heap: dict[int, Record] = {}
     for key in (*one.heap, *(key for key in other.heap if key not in one.heap)):
         left, right = one.heap.get(key), other.heap.get(key)
@@ -210,7 +210,7 @@ class Machine:
         self.control: Notes = NO_NOTES
         self.functions: dict[bytes, Routine] = {}
         self.classes: dict[bytes, ClassInfo] = {}
-        self.returns: list[tuple[State, Value]] = []
+        self.returns: list[tuple[State, Value, Unknown]] = []
         self.host_used = False
         self.host_hits = 0
         self.opened: list[str] = []

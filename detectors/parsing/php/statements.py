@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from tree_sitter import Node
 
 from detectors.parsing.php.calls import ExitReached
+from detectors.parsing.php.functions import OPAQUE
 from detectors.parsing.php.machine import (
     STATEMENTS,
     ClassInfo,
@@ -16,6 +17,7 @@ from detectors.parsing.php.machine import (
     Signal,
     State,
     merge,
+    merge_slots,
 )
 from detectors.parsing.php.source import Source, named
 from detectors.parsing.php.targets import assign_to, forget_root
@@ -26,10 +28,8 @@ from detectors.parsing.php.values import (
     Slot,
     Unknown,
     Value,
-    Where,
     key_of,
     loose_equal,
-    same,
     truth,
 )
 
@@ -110,18 +110,17 @@ def _finish(machine: Machine, signal: Signal | None, nothing: Value) -> Value:
     alive = signal is None or signal.kind not in ("dead", "exit")
     if signal is not None and signal.kind == "return":
         value = signal.value
-    for state, returned in returns:
+    for state, returned, why in returns:
         if not alive:
             machine.state, value, alive = state, returned, True
             continue
-        why = Unknown("a return that may be reached", _where(machine))
         machine.state = merge(machine.state, state, why)
-        value = value if same(value, returned) else why
+        where = machine.where(machine.source.root)
+        merged = merge_slots(Slot(value, where), Slot(returned, where), why)
+        if merged is not None:
+            machine.notes |= merged.notes
+            value = merged.value
     return value
-
-
-def _where(machine: Machine) -> Where:
-    return machine.where(machine.source.root)
 
 
 def run_file(machine: Machine, source: Source) -> Value:
@@ -218,7 +217,7 @@ def _settle(machine: Machine, ways: list[tuple[State, Signal | None]], why: Unkn
         if signal is None:
             alive.append(state)
         elif signal.kind == "return":
-            machine.returns.append((state, signal.value))
+            machine.returns.append((state, signal.value, why))
         elif signal.kind in ("break", "continue"):
             alive.append(state)
             left.append(signal)
@@ -361,6 +360,8 @@ def switch(machine: Machine, node: Node) -> Signal | None:
     if subject_node is None or body is None:
         return None
     subject, notes = machine.noted(subject_node)
+    if isinstance(subject, Unknown) and subject.kind == "unset":
+        subject = None
     noted = frozenset(note for note in notes if note.kind in ("host", "environment", "fallback"))
     cases = [child for child in named(body) if child.type in ("case_statement", "default_statement")]
     chosen = -1
@@ -539,7 +540,7 @@ def _havoc_call(machine: Machine, node: Node, why: Unknown) -> None:
                 machine.state.constants[constant] = Slot(why, why.where, maybe=True)
         else:
             machine.becomes_opaque(why)
-    elif name in machine.functions or name == b"eval":
+    elif name in machine.functions or name in OPAQUE:
         machine.becomes_opaque(why)
 
 
@@ -579,7 +580,9 @@ def unset(machine: Machine, node: Node) -> Signal | None:
         if part.type == "variable_name":
             name = machine.source.text(part)[1:]
             if name in machine.state.linked[-1]:
-                machine.assign(name, Slot(machine.unknown(part, "a global that is unset"), machine.where(part)))
+                machine.assign(
+                    name, Slot(machine.unknown(part, "a global that is unset"), machine.where(part))
+                )
             else:
                 machine.scope_of(name).pop(name, None)
         elif part.type == "subscript_expression":

@@ -70,7 +70,9 @@ class Array:
     def put(self, key: int | bytes | None, slot: Slot) -> None:
         """Set an entry; None appends."""
         if key is None and self.next < 0:
-            self.rest = Unknown("an entry appended after a negative key, which PHP versions number differently", slot.where)
+            self.rest = Unknown(
+                "an entry appended after a negative key, which PHP versions number differently", slot.where
+            )
             return
         if key is None:
             key = self.next
