@@ -1,0 +1,41 @@
+"""All systems of a step, from those in memory or real ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from restore.model.ports import DatabaseServer, Desk, MailServer, Progress, Source, Staging
+
+
+def ignore(amount: int) -> None:
+    """Hear of no progress."""
+
+
+@dataclass(slots=True)
+class GivenSystems:
+    """Satisfies restore.model.ports.Systems with what a test gives it."""
+
+    desk: Desk
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    mails: Mapping[str, MailServer] = field(default_factory=dict)
+    databases: Mapping[str, DatabaseServer] = field(default_factory=dict)
+    stage: Staging | None = None
+    tell: Progress = ignore
+
+    @property
+    def staging(self) -> Staging:
+        assert self.stage is not None, "this test stages nothing"
+        return self.stage
+
+    def source(self, name: str) -> Source:
+        return self.sources[name]
+
+    def mail(self, name: str) -> MailServer:
+        return self.mails[name]
+
+    def database(self, name: str) -> DatabaseServer:
+        return self.databases[name]
+
+    def progress(self, step: str) -> Progress:
+        return self.tell
