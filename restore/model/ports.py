@@ -87,6 +87,9 @@ class MailSession(Protocol):
     Nothing here changes, moves or deletes a live message or sets a flag of one.
     """
 
+    def room(self) -> int | None:
+        """Bytes that INBOX's quota still allows (RFC 9208); None where the server sets or tells no limit."""
+
     def folders(self) -> Sequence[FolderPath]:
         """Every folder that can be selected."""
 

@@ -48,10 +48,13 @@ def send(step: MailStep, live: LiveFolder, batch: Sequence[Outgoing], tally: Tal
     intent = Intent(step.batch_name(), live.path, live.uidvalidity, live.uidnext, identities, files)
     step.record(intent)
     results = _append(step, live, fitting)
-    uids = _uids(step, live, intent, results)
-    stored = {
-        message.uid: message for message in step.session.read_back(live.path, [uid for uid in uids if uid])
-    }
+    try:
+        uids = _uids(step, live, intent, results)
+        back = step.session.read_back(live.path, [uid for uid in uids if uid])
+        stored = {message.uid: message for message in back}
+    except MailRefused as error:
+        _check_gone(live, error.response_code, error.message)
+        raise
     altered = []
     for place, (outgoing, result, uid) in enumerate(zip(fitting, results, uids, strict=True)):
         if isinstance(result, Refusal):
@@ -73,6 +76,9 @@ def _append(step: MailStep, live: LiveFolder, batch: Sequence[Outgoing]) -> list
         if len(batch) == 1:
             return [_last_try(step, live, batch[0], Refusal(error.message, error.response_code))]
         half = len(batch) // 2
+        if error.response_code == OVER_QUOTA:  # what still fits is for the newer ones
+            newer = _append(step, live, batch[half:])
+            return [*_append(step, live, batch[:half]), *newer]
         return [*_append(step, live, batch[:half]), *_append(step, live, batch[half:])]
     return [
         _last_try(step, live, outgoing, result) if isinstance(result, Refusal) else result

@@ -59,10 +59,17 @@ class FolderMerge:
         once, again = self._sort_out(items)
         known = self.step.memory.files(self.live.path)
         unknown = [item for item in once if not self._remembered(item, known)]
-        for end in range(len(unknown), 0, -WINDOW):
-            self._window(unknown[max(0, end - WINDOW) : end])
+        window = self._window_size(unknown)
+        for end in range(len(unknown), 0, -window):
+            self._window(unknown[max(0, end - window) : end])
         self._window([item for item in again if not self._remembered(item, known)])
         self.step.record()
+
+    def _window_size(self, items: Sequence[Item]) -> int:
+        """Where not all of it may fit, what fits shall be the newest: single batches, newest first."""
+        room = self.step.session.room() if items else None
+        tight = room is not None and sum(item.message.size for item in items) > room
+        return BATCH_MESSAGES if tight else WINDOW
 
     def _sort_out(self, items: Sequence[Item]) -> tuple[list[Item], list[Item]]:
         """Files by unique name: the best-flagged first one, and those under the same name that differ from it.
@@ -183,8 +190,9 @@ class FolderMerge:
             for one in outgoing
             for uid in self.claims.candidates(one.identity, message_id(header(one.message.content)))
         ]
-        for message in self.step.session.read_back(self.live.path, uids):
-            self.claims.identified(message)
+        if uids:
+            for message in self.step.session.read_back(self.live.path, uids):
+                self.claims.identified(message)
 
     def _add(self, outgoing: Outgoing) -> None:
         if self.pending and self.pending_bytes + outgoing.identity.size > BATCH_BYTES:

@@ -21,9 +21,25 @@ from restore.run.mail_claims import Claim, Delivery
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """A mailbox's journal, read."""
+    """A mailbox's journal, read. `start`: what stands before it was of a mailbox since replaced by another, and
+    tells what source files hold but proves nothing of the live ones."""
 
     records: tuple[JournalRecord, ...]
+    start: int = 0
+
+    def of_store(self, inbox_uidvalidity: int) -> Memory:
+        """Told which mailbox stands there now.
+
+        INBOX cannot be deleted by its user, so its UIDVALIDITY stays for as long as the store does.
+        """
+        start = 0
+        for place, record in enumerate(self.records):
+            if isinstance(record, Intent | Matched) and record.folder == INBOX:
+                if record.uidvalidity != inbox_uidvalidity:
+                    start = len(self.records)
+                else:
+                    start = min(start, place)
+        return Memory(self.records, start)
 
     @property
     def open_intents(self) -> tuple[Intent, ...]:
@@ -52,7 +68,7 @@ class Memory:
     def deliveries(self, folder: FolderPath, uidvalidity: int) -> Iterator[tuple[Identity, Delivery]]:
         """What is proven of a folder at that UIDVALIDITY; UIDs of another one prove nothing."""
         intents = {record.batch: record for record in self.records if isinstance(record, Intent)}
-        for record in self.records:
+        for record in self.records[self.start :]:
             if isinstance(record, Proof) and record.uidvalidity == uidvalidity:
                 intent = intents[record.batch]
                 if intent.folder == folder:
@@ -65,7 +81,7 @@ class Memory:
         """The UIDVALIDITY the folder had when the journal last spoke of it."""
         stated = [
             record.uidvalidity
-            for record in self.records
+            for record in self.records[self.start :]
             if isinstance(record, Intent | Matched) and record.folder == folder
         ]
         return stated[-1] if stated else None
@@ -78,7 +94,7 @@ class Memory:
         """Whether this restore made that folder once."""
         return any(
             isinstance(record, FolderCreated) and record.folder == folder and not record.subscribed
-            for record in self.records
+            for record in self.records[self.start :]
         )
 
     def subscribed(self) -> frozenset[FolderPath]:
@@ -88,13 +104,6 @@ class Memory:
             for record in self.records
             if isinstance(record, FolderCreated) and record.subscribed
         )
-
-    def same_store(self, inbox_uidvalidity: int) -> bool:
-        """Whether the journal speaks of the mailbox that stands there now, and not of one before a reinstall.
-
-        INBOX cannot be deleted by its user, so its UIDVALIDITY stays for as long as the store does.
-        """
-        return self.last_uidvalidity(INBOX) == inbox_uidvalidity
 
 
 def _proven(intent: Intent, proof: Proof) -> Iterator[tuple[Identity, Delivery]]:

@@ -45,8 +45,8 @@ def restore_mailbox(key: str, work: RestoreMailbox, systems: Systems) -> Outcome
 def _restore(step: MailStep, maildir: Maildir) -> tuple[list[FolderAccount], list[str]]:
     inbox = LiveFolder(INBOX, True)
     inbox.look(step)
-    same_store = step.memory.same_store(inbox.uidvalidity)
-    if not same_store:
+    step.memory = step.memory.of_store(inbox.uidvalidity)
+    if not step.memory.knows(INBOX):
         step.record(Matched(INBOX, inbox.uidvalidity, (), (), ()))
     parts, lost = _listed(step, maildir)
     targets = _targets(step, parts)
@@ -58,7 +58,7 @@ def _restore(step: MailStep, maildir: Maildir) -> tuple[list[FolderAccount], lis
     accounts = []
     for path in sorted(groups, key=_rank):
         live = LiveFolder(path, path in standing)
-        account = _restore_group(step, live, groups[path], same_store, standing | groups.keys())
+        account = _restore_group(step, live, groups[path], standing | groups.keys())
         if live.exists:
             standing.add(live.path)
         targets.update({folder.folder: live.path for folder, _ in groups[path]})
@@ -95,11 +95,11 @@ def _rank(path: FolderPath) -> tuple[bool, bool, FolderPath]:
 
 
 def _restore_group(
-    step: MailStep, live: LiveFolder, parts: Sequence[Part], same_store: bool, taken: Iterable[FolderPath]
+    step: MailStep, live: LiveFolder, parts: Sequence[Part], taken: Iterable[FolderPath]
 ) -> FolderAccount:
     if live.exists:
         live.look(step)
-    elif not (same_store and step.memory.knows(live.path)):
+    elif not step.memory.knows(live.path):
         refused = _make(step, live, taken)
         if refused:
             return _all_refused(live, parts, refused)

@@ -56,6 +56,15 @@ class ImapSession:
         )
         self._wire = Wire(imap.sock, imap.file, self._server, literals)
 
+    def room(self) -> int | None:
+        """Bytes that INBOX's quota still allows; None where the server sets or tells no limit."""
+        if b"QUOTA" not in self._capabilities:
+            return None
+        with self._doing("asking for the quota"):
+            _, quotas = self._client.get_quota_root("INBOX")
+        left = [quota.limit - quota.usage for quota in quotas if quota.resource == "STORAGE"]
+        return max(0, min(left)) * 1024 if left else None
+
     def folders(self) -> Sequence[FolderPath]:
         """Every folder that can be selected."""
         return [path for path, attributes in self._list() if not attributes & {"\\NOSELECT", "\\NONEXISTENT"}]

@@ -63,13 +63,15 @@ class MemoryBox:
 class MemoryMail:
     """Satisfies MailServer. `hook(moment, op, about)` is called "before" and "after" each change, so that a test
     can cut there; the boxes keep what a killed process had done. `refuse` says which messages are not taken,
-    `alter` what the server makes of a content; `multiappend` and `uidplus` are what it can do."""
+    `alter` what the server makes of a content; `multiappend` and `uidplus` are what it can do, `quota` the bytes
+    a mailbox may hold (0: any)."""
 
     name: str
     boxes: dict[str, MemoryBox] = field(default_factory=dict)
     roles: Mapping[str, FolderPath] = field(default_factory=dict)
     multiappend: bool = True
     uidplus: bool = True
+    quota: int = 0
     hook: Callable[[str, str, str], None] = _nothing
     refuse: Callable[[NewMessage], Refusal | None] = _accept
     alter: Callable[[bytes], bytes] = canonical
@@ -92,6 +94,9 @@ class MemorySession:
 
     server: MemoryMail
     box: MemoryBox
+
+    def room(self) -> int | None:
+        return self.server.quota - self._held() if self.server.quota else None
 
     def folders(self) -> Sequence[FolderPath]:
         return list(self.box.folders)
@@ -140,8 +145,8 @@ class MemorySession:
         place = self._folder(folder, "TRYCREATE")
         if not self.server.multiappend:
             return [self._store(folder, place, message) for message in messages]
-        for message in messages:
-            refusal = self.server.refuse(message)
+        for place_in_batch, message in enumerate(messages, 1):
+            refusal = self.server.refuse(message) or self._over_quota(messages[:place_in_batch])
             if refusal:
                 raise self._refused(refusal.words, refusal.response_code)
         self.server.hook("before", "append", "/".join(folder))
@@ -153,13 +158,23 @@ class MemorySession:
         """Nothing is kept open."""
 
     def _store(self, folder: FolderPath, place: MemoryFolder, message: NewMessage) -> AppendResult:
-        refusal = self.server.refuse(message)
+        refusal = self.server.refuse(message) or self._over_quota([message])
         if refusal:
             return refusal
         self.server.hook("before", "append", "/".join(folder))
         uid = place.add(self._kept(message))
         self.server.hook("after", "append", "/".join(folder))
         return Stored(uid if self.server.uidplus else None)
+
+    def _over_quota(self, messages: Sequence[NewMessage]) -> Refusal | None:
+        coming = sum(len(message.content) for message in messages)
+        if not self.server.quota or self._held() + coming <= self.server.quota:
+            return None
+        return Refusal("[OVERQUOTA] Quota exceeded (mailbox for user is full)", "OVERQUOTA")
+
+    def _held(self) -> int:
+        folders = self.box.folders.values()
+        return sum(len(message.content) for folder in folders for message in folder.messages.values())
 
     def _kept(self, message: NewMessage) -> NewMessage:
         return NewMessage(self.server.alter(message.content), message.internaldate, message.flags)
