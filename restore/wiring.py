@@ -13,6 +13,7 @@ from restore.incident import read_incident, secret
 from restore.ledger.events import RunEnded, RunStarted
 from restore.ledger.journal import Journals
 from restore.ledger.ledger import Ledger
+from restore.ledger.queue import ItemState
 from restore.ledger.vault import Vault
 from restore.model.facts import DatabaseUndone, Fact
 from restore.model.incident import Incident, SourceSpec
@@ -240,6 +241,10 @@ class Office:
         folder = Path(incident.state) / CLUSTER
         with closing(DaskCrew(folder, factory, size, self._desk, moved)) as crew:
             yield crew
+
+    def questions(self) -> int:
+        """How many questions wait for a person."""
+        return sum(item.state is ItemState.OPEN for item in self.ledger.queue)
 
     def close(self) -> None:
         """Give every connection back."""

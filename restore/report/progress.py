@@ -10,12 +10,15 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from restore.ledger.events import Asked, Event, kind
-from restore.model.outcome import Abandoned, Done, Failed, Manual, Partial, Unchanged
+from restore.model.facts import DumpLooked, MailboxLooked, SiteLooked
+from restore.model.outcome import Abandoned, Done, Failed, Manual, Outcome, Partial, Unchanged
 from restore.model.text import safe
 from restore.report.layout import size, span
+from restore.report.queue import item_document
 from restore.report.status import event_text, failure_lines
 
 WORK = {"mail": "mail", "load": "database", "switch": "database", "account": "account", "undo": "undo"}
+LOOKS = (SiteLooked, MailboxLooked, DumpLooked)
 ORDER = ("look", "mail", "database", "account", "undo")
 
 
@@ -64,6 +67,28 @@ class Lines:
         """Nothing is held."""
 
 
+class Documents:
+    """For machines: one document an event."""
+
+    def __init__(self, write: Callable[[object], None]) -> None:
+        self._write = write
+
+    def event(self, event: Event) -> None:
+        if isinstance(event, Outcome):
+            self._write({"event": kind(event), "step": safe(event.key), "text": event_text(event)})
+        elif isinstance(event, Asked):
+            self._write({"event": "asked", **item_document(event.item)})
+
+    def counts(self, counts: Mapping[str, Counted]) -> None:
+        """Documents say what ended, not how much is left."""
+
+    def bytes(self, step: str, amount: int) -> None:
+        """Documents do not show what is under way."""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
 def event_lines(event: Event) -> list[str]:
     """The lines an operator should read as they come up; none for what is only bookkeeping."""
     if isinstance(event, Failed):
@@ -71,6 +96,8 @@ def event_lines(event: Event) -> list[str]:
             f"failed     {line.strip()}" if not number else line
             for number, line in enumerate(failure_lines(event.key, event))
         ]
+    if isinstance(event, Done | Unchanged) and isinstance(event.fact, LOOKS):
+        return []
     if isinstance(event, Done | Unchanged | Partial | Abandoned):
         return [f"{kind(event):<9}  {safe(event.key, 120)}  {event_text(event)}"]
     if isinstance(event, Manual):

@@ -1,0 +1,181 @@
+"""Verbs that coordinate: survey, plan, run, undo."""
+
+from __future__ import annotations
+
+import signal
+from argparse import Namespace
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import FrameType
+
+from restore.errors import BadUse
+from restore.ledger.events import kind
+from restore.model.mysql import DatabaseId
+from restore.model.outcome import Failed, Outcome
+from restore.model.plan import Plan
+from restore.model.survey import Finding, Index, Narrowing
+from restore.model.text import safe
+from restore.plan.bulk import BulkPlan, capacity
+from restore.plan.forecast import foresee
+from restore.plan.looks import LookPlan
+from restore.plan.undo import UndoPlan
+from restore.report.plan import forecast_document, plan_lines, survey_document, survey_lines
+from restore.run.crew import Crew
+from restore.run.execute import execute
+from restore.verbs.screen import DONE, FAILURES, QUESTIONS, Screen, incident_of
+from restore.wiring import Office, office, operator_of
+
+COUNTED = ("done", "unchanged", "partial", "failed", "abandoned", "manual")
+
+
+def survey(options: Namespace, screen: Screen) -> int:
+    """Look at all that the backups hold."""
+    with _coordinating(options, "survey") as here:
+        looks = LookPlan(BulkPlan(here.incident, here.survey()))
+        _carry_out(here, looks, screen, steps=False)
+        index = here.index()
+    if screen.as_json:
+        screen.document(survey_document(index, looks.seen))
+    else:
+        screen.say("", *survey_lines(index, looks.seen))
+    return FAILURES if _failed(looks.seen) else DONE
+
+
+def plan(options: Namespace, screen: Screen) -> int:
+    """The dry run."""
+    with _coordinating(options, "plan") as here:
+        narrowing = _narrowing(options, here.index())
+        findings = here.preflight()
+        looks = LookPlan(BulkPlan(here.incident, here.survey(), narrowing))
+        _carry_out(here, looks, screen, steps=False)
+        forecast = foresee(BulkPlan(here.incident, here.survey(), narrowing), looks.seen)
+    if screen.as_json:
+        preflight = [_finding_document(one) for one in findings]
+        screen.document({**forecast_document(forecast), "preflight": preflight})
+    else:
+        screen.say("", *plan_lines(forecast, looks.seen), *_finding_lines(findings))
+    if _failed(looks.seen) or _refused(findings):
+        return FAILURES
+    return QUESTIONS if forecast.items else DONE
+
+
+def run(options: Namespace, screen: Screen) -> int:
+    """Restore."""
+    with _coordinating(options, "run") as here:
+        narrowing = _narrowing(options, here.index())
+        findings = here.preflight()
+        if screen.as_json:
+            screen.document({"preflight": [_finding_document(one) for one in findings]})
+        else:
+            screen.say(*_finding_lines(findings))
+        if _refused(findings):
+            return FAILURES
+        bulk = BulkPlan(here.incident, here.survey(again=options.again), narrowing)
+        ends = _carry_out(here, bulk, screen, again=options.again)
+        left = here.questions()
+    return _summary(screen, ends, left)
+
+
+def undo(options: Namespace, screen: Screen) -> int:
+    """Put back what stood where restored databases are now."""
+    with _coordinating(options, "undo") as here:
+        wanted = [_database(name) for name in options.database]
+        back = UndoPlan(wanted, here.remembered(), here.owners())
+        if back.missing:
+            names = ", ".join(safe(str(one)) for one in back.missing)
+            raise BadUse(f"no run has switched, or an undo has put back already: {names}")
+        ends = _carry_out(here, back, screen)
+        left = here.questions()
+    return _summary(screen, ends, left)
+
+
+@contextmanager
+def _coordinating(options: Namespace, command: str) -> Iterator[Office]:
+    with office(incident_of(options), operator_of(options.operator), command) as opened:
+        yield opened
+
+
+def _database(name: str) -> DatabaseId:
+    server, slash, database = name.partition("/")
+    if not slash or not database:
+        raise BadUse(f"{safe(name)} is not SERVER/DATABASE, like web1/shop")
+    return DatabaseId(server, database)
+
+
+def _narrowing(options: Namespace, index: Index) -> Narrowing:
+    """The narrowing the options ask for; a customer nobody knows is bad use."""
+    known = {customer.name for customer in index.customers}
+    known |= {f"{customer.server}/{customer.name}" for customer in index.customers}
+    for name in options.customer:
+        if name not in known:
+            raise BadUse(f"no customers file names a customer {safe(name)}")
+    return Narrowing(frozenset(options.customer), frozenset(options.only))
+
+
+def _carry_out(
+    here: Office, work: Plan, screen: Screen, *, steps: bool = True, again: bool = False
+) -> dict[str, Outcome]:
+    """Execute a plan to its end, showing its steps or not; the last outcome of every step."""
+    ends: dict[str, Outcome] = {}
+    display = screen.display(steps=steps)
+    with here.crew(display.bytes) as crew, _interrupts(crew, screen):
+        try:
+            for event in execute(work, here.pen(again=again), crew, capacity(here.incident), display.counts):
+                display.event(event)
+                if isinstance(event, Outcome):
+                    ends[event.key] = event
+        finally:
+            display.close()
+    return ends
+
+
+@contextmanager
+def _interrupts(crew: Crew, screen: Screen) -> Iterator[None]:
+    """^C or SIGTERM: nothing more begins; a second one: each step stops before its next act."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if crew.draining:
+            screen.warn("Stopping each step before its next act …")
+            crew.cancel()
+        else:
+            screen.warn("Draining: what has begun ends, nothing more begins. ^C again stops sooner.")
+            crew.drain()
+
+    before = {one: signal.signal(one, stop) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+
+def _failed(ends: Mapping[str, Outcome]) -> bool:
+    return any(isinstance(one, Failed) for one in ends.values())
+
+
+def _refused(findings: tuple[Finding, ...]) -> bool:
+    return any(one.weight == "refuse" for one in findings)
+
+
+def _summary(screen: Screen, ends: Mapping[str, Outcome], left: int) -> int:
+    """Say how it ended; failures win over questions."""
+    counts = dict.fromkeys(COUNTED, 0)
+    for outcome in ends.values():
+        counts[kind(outcome)] += 1
+    if screen.as_json:
+        screen.document({"steps": counts, "questions": left})
+    else:
+        shown = ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "nothing to do"
+        more = ": bulkrestore queue list" if left else ""
+        screen.say(f"{shown}; {left} question(s) wait for a person{more}")
+    if counts["failed"] + counts["partial"] + counts["abandoned"]:
+        return FAILURES
+    return QUESTIONS if left else DONE
+
+
+def _finding_lines(findings: tuple[Finding, ...]) -> list[str]:
+    return [f"{one.weight}: {one.where}: {one.what}. {one.why} {one.todo}".rstrip() for one in findings]
+
+
+def _finding_document(one: Finding) -> dict[str, str]:
+    return {"weight": one.weight, "where": one.where, "what": one.what, "why": one.why, "todo": one.todo}
