@@ -348,3 +348,20 @@ class BadUse(RestoreError):
     code = "bad-use"
     scope = Scope.RUN
     hint = "See `bulkrestore VERB --help`."
+
+
+class ObjectRefused(DatabaseRefused):
+    code = "object-refused"
+    hint = "The move was undone and nothing live changed; look at the named view, trigger, routine or event."
+
+
+class DatabaseMissing(RestoreError):
+    code = "database-missing"
+    scope = Scope.JOB
+    hint = "Restore that database first: no account is made for what is not there."
+
+
+class AccountRefused(RestoreError):
+    code = "account-refused"
+    scope = Scope.JOB
+    hint = "Make this account by hand if it is really wanted; nothing was changed on the server."

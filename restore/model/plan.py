@@ -116,7 +116,8 @@ class CreateAccount:
     """Create an account with its verifier, grant it its own databases, prove it by a login.
 
     `claim` is the config it rests on, None where a person's answer gave it (then `password_id` names
-    the password in the vault). `rung` says on what ownership rests.
+    the password in the vault). `rung` says on what ownership rests. `own` are
+    all databases of this customer on that target, for a live account that already has rights on some of them.
     """
 
     server: str
@@ -131,6 +132,7 @@ class CreateAccount:
     rung: str
     contact: str = ""
     password_id: str = ""
+    own: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

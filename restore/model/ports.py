@@ -188,6 +188,9 @@ class DatabaseServer(Protocol):
     def unlock(self, account: AccountName) -> None:
         """The switch-on: let it log in."""
 
+    def lock(self, account: AccountName) -> None:
+        """Undo the switch-on: it stands as it was and cannot log in."""
+
     def drop_account(self, account: AccountName) -> None:
         """Drop an account that this restore made (undo, throw-away loaders)."""
 

@@ -243,6 +243,11 @@ def account_jobs(
                 login.rung,
                 safe(login.customer.reach),
                 login.password_id,
+                tuple(
+                    name
+                    for name in login.customer.databases
+                    if placed.get(DatabaseId(server.name, name)) == target
+                ),
             )
             needs = (f"source/{server.source}", f"database/{target}", "worker")
             jobs.append(
