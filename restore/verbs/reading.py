@@ -11,8 +11,8 @@ from restore.errors import BadUse
 from restore.ledger.queue import ItemState
 from restore.ledger.reading import Filter, Reading
 from restore.model.text import safe
-from restore.report.queue import item_lines, queue_lines
-from restore.report.status import log_lines, status_lines
+from restore.report.queue import item_lines, queue_document, queue_lines
+from restore.report.status import log_document, log_lines, status_document, status_lines
 from restore.verbs.screen import DONE, FAILURES, QUESTIONS, Screen, incident_of
 from restore.wiring import run_is_on
 
