@@ -210,10 +210,9 @@ def _structure(text: bytes, sql: bytes, session: DumpSession, version: int) -> D
         return NameDatabase(name_of(found["name"], charset))
     if found := CREATE_DATABASE.match(sql) or ALTER_DATABASE.match(sql):
         return _database(sql, found, charset)
-    if OBJECT.match(sql):
-        return _object(
-            OBJECT.match(effective(text, version, comments=True) or b"") or OBJECT.match(sql), session
-        )
+    made = OBJECT.match(effective(text, version, comments=True) or b"") or OBJECT.match(sql)
+    if made is not None:
+        return _object(made, session)
     if re.match(rb"USE\b", sql, FLAGS):
         return Refuse("a USE that cannot be read", grave=True)
     return Refuse("no dump writer makes it", grave=not NO_ROWS.match(sql))

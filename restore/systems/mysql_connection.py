@@ -57,9 +57,10 @@ class Connection:
 
     def __init__(self, target: DatabaseTarget, login: Login) -> None:
         self.target = target
+        self._wire: pymysql.Connection[SSCursor] | None = None
         plain = bool(target.socket) or target.tls == "none"
         try:
-            self._wire: pymysql.Connection[SSCursor] = pymysql.connect(
+            self._wire = pymysql.connect(
                 user=login.user.encode("utf-8", "surrogateescape"),
                 password=login.password.reveal(),
                 database=login.database.encode("utf-8", "surrogateescape") or None,
@@ -79,7 +80,14 @@ class Connection:
             )
         except (pymysql.err.Error, OSError, ssl.SSLError) as error:
             raise self._ours(error, f"logging in as {login.user}") from error
-        self.id = self._wire.thread_id()
+        self.id = int(self._wire.thread_id())  # type: ignore[no-untyped-call]
+
+    def _live(self) -> pymysql.Connection[SSCursor]:
+        if self._wire is None:
+            raise DatabaseUnreachable(
+                f"database server {self.target.name}: no connection", server=self.target.name
+            )
+        return self._wire
 
     def run(self, sql: bytes, doing: str = "") -> int:
         """Execute a statement that gives no rows (or whose rows nobody wants); the number of affected rows.
@@ -87,7 +95,7 @@ class Connection:
         `doing` stands in an error's message for a statement that holds a secret or a tenant's rows.
         """
         try:
-            return int(self._wire.query(sql))
+            return int(self._live().query(sql))
         except (pymysql.err.Error, OSError) as error:
             raise self._ours(error, doing or safe(sql, 120)) from error
 
@@ -102,7 +110,7 @@ class Connection:
     def stream(self, sql: bytes) -> Iterator[Row]:
         """The rows of a query as they come, in bounded memory."""
         try:
-            with self._wire.cursor() as cursor:
+            with self._live().cursor() as cursor:
                 cursor.execute(sql)  # type: ignore[call-overload]
                 while (row := cursor.fetchone()) is not None:
                     yield row
@@ -112,12 +120,17 @@ class Connection:
     @property
     def warnings(self) -> int:
         """How many warnings the last statement gave."""
-        result = self._wire._result  # type: ignore[attr-defined]
+        result = self._live()._result  # type: ignore[attr-defined]
         return int(result.warning_count) if result is not None else 0
+
+    @property
+    def open(self) -> bool:
+        """Whether it was neither closed nor lost."""
+        return self._wire is not None and bool(self._wire.open)
 
     def close(self) -> None:
         """Close, politely where the server still listens."""
-        if self._wire.open:
+        if self._wire is not None and self._wire.open:
             try:
                 self._wire.close()
             except (pymysql.err.Error, OSError):
@@ -128,6 +141,7 @@ class Connection:
         words = safe(str(error.args[1]) if len(error.args) > 1 else str(error), 300)
         where = f"database server {self.target.name}"
         if isinstance(error, OSError | pymysql.err.InterfaceError) or number in UNREACHABLE | LOST:
+            self.close()
             return DatabaseUnreachable(f"{where}: {words} (while {doing})", server=self.target.name)
         if number in BUSY:
             return DatabaseBusy(f"{where}: {words} (while {doing})", server=self.target.name)

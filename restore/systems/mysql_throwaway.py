@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from detectors.finding import Secret
 from restore.errors import DatabaseUnreachable
 from restore.model.mysql import AccountName
+from restore.model.verifier import native_verifier
 from restore.systems.dump_text import quoted_pattern, quoted_string
 from restore.systems.mysql_connection import Connection, Login, Refusal
 from restore.systems.mysql_tables import text
@@ -23,12 +24,6 @@ MAKER = "br_make_"
 NO_SUCH_THREAD = 1094
 # What loading takes; neither views, triggers, routines and events nor GRANT are among it.
 LOADER_RIGHTS = b"SELECT, INSERT, CREATE, DROP, ALTER, INDEX, REFERENCES"
-
-
-def verifier(password: Secret) -> Secret:
-    """The mysql_native_password verifier of a password: `*` and SHA1(SHA1(p)) in upper-case hexadecimal."""
-    inner = hashlib.sha1(password.reveal(), usedforsecurity=False).digest()
-    return Secret(b"*" + hashlib.sha1(inner, usedforsecurity=False).hexdigest().upper().encode())
 
 
 def account_sql(account: AccountName) -> bytes:
@@ -54,7 +49,7 @@ def throwaway(
     encrypted = b" REQUIRE SSL" if not admin.target.socket and admin.target.tls != "none" else b""
     admin.run(
         b"CREATE USER " + made + b" IDENTIFIED VIA mysql_native_password USING "
-        + quoted_string(verifier(password).reveal()) + encrypted,
+        + quoted_string(native_verifier(password).reveal()) + encrypted,
         f"making the account {account}",
     )  # fmt: skip
     try:
