@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from restore.errors import RecordUnreadable
 from restore.ledger import codec
 from restore.model.outcome import (
+    Abandoned,
     Answer,
     Done,
     ManualItem,
@@ -141,7 +142,14 @@ def read_event(body: str) -> Event:
 
 
 ITEM_KINDS = tuple(kind(cls) for cls in typing.get_args(ItemEvent))
+STEP_KINDS = frozenset(kind(cls) for cls in typing.get_args(StepEvent))
 STANDING = (kind(Done), kind(Unchanged))
+
+
+def replaces(new: str, old: str) -> bool:
+    """Whether a step that stands at `old` stands at `new` afterwards: a done step that is only abandoned
+    stays done."""
+    return new != kind(Abandoned) or old not in STANDING
 
 
 @dataclass(frozen=True, slots=True)

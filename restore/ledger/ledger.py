@@ -11,7 +11,8 @@ from types import TracebackType
 from typing import Self
 
 from restore.errors import Fenced, LedgerDamaged
-from restore.ledger import codec, store
+from restore.ledger import chain, codec, store
+from restore.ledger.chain import Head
 from restore.ledger.events import (
     NO_CONTEXT,
     STANDING,
@@ -28,10 +29,11 @@ from restore.ledger.events import (
     contexts,
     kind,
     read_event,
+    replaces,
 )
 from restore.ledger.queue import Queue
 from restore.ledger.reading import load_queue
-from restore.ledger.store import Head, Row, legible
+from restore.ledger.store import Row, legible
 from restore.model.facts import Fact
 from restore.model.operator import Operator
 from restore.model.outcome import Answer, Done, Outcome, Unchanged
@@ -68,6 +70,7 @@ class Ledger:
         with store.translated(folder / store.NAME):
             latest = connection.execute("SELECT epoch FROM event ORDER BY seq DESC LIMIT 1").fetchone()
             if latest is not None and latest[0] > epoch:
+                connection.close()
                 raise Fenced(f"epoch {latest[0]} has written to the ledger; epoch {epoch} is over")
             return cls(connection, folder, operator, epoch)
 
@@ -82,13 +85,15 @@ class Ledger:
         StateUnwritable, Fenced where another coordinator has taken over."""
         with store.translated(self._path):
             self._connection.execute("BEGIN IMMEDIATE")
+            committed = False
             try:
                 for event in events:
                     for news in self._queue.news(event, self._context(event)):
                         self._append(news, by or self._operator)
                 self._connection.execute("COMMIT")
+                committed = True
             finally:
-                if self._connection.in_transaction:
+                if not committed:
                     self._take_back()
 
     def done(self) -> Mapping[str, Outcome]:
@@ -170,7 +175,7 @@ class Ledger:
             legible(by.host),
             codec.encode(event),
         )
-        digest = store.link(self._head[1], row)
+        digest = chain.link(self._head[1], row)
         self._connection.execute(_INSERT, (*row, digest))
         self._head = (row[0], digest)
         if isinstance(event, ItemEvent):
@@ -199,7 +204,7 @@ class Ledger:
         seq, new, key, work = row[0], row[3], row[4], row[6]
         old = self._connection.execute("SELECT kind, work FROM step WHERE key = ?", (key,)).fetchone()
         if old is not None:
-            if new == "abandoned" and old[0] in STANDING:
+            if not replaces(new, old[0]):
                 return
             self._connection.execute(
                 "UPDATE tally SET steps = steps - 1 WHERE work = ? AND kind = ?", (old[1], old[0])
@@ -210,7 +215,8 @@ class Ledger:
         )
 
     def _take_back(self) -> None:
-        self._connection.execute("ROLLBACK")
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
         self._queue = load_queue(self._connection)
         self._head = _head(self._connection)
 
@@ -244,4 +250,4 @@ class Standing(Mapping[str, Outcome]):
 
 def _head(connection: sqlite3.Connection) -> tuple[int, bytes]:
     found = connection.execute("SELECT seq, hash FROM event ORDER BY seq DESC LIMIT 1").fetchone()
-    return (0, store.GENESIS) if found is None else found
+    return (0, chain.GENESIS) if found is None else found

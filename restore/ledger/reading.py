@@ -10,8 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from restore.errors import LedgerDamaged
-from restore.ledger import store
+from restore.ledger import chain, store
+from restore.ledger.chain import Head
 from restore.ledger.events import (
     ITEM_KINDS,
     Event,
@@ -22,7 +22,6 @@ from restore.ledger.events import (
     read_event,
 )
 from restore.ledger.queue import ItemState, Queue, QueueItem
-from restore.ledger.store import Head
 from restore.model.operator import Operator
 from restore.model.outcome import Failed
 
@@ -163,29 +162,11 @@ class Reading:
         whole = self.queue().find(item).item.id
         return tuple(self.events(Filter(key=whole, kinds=ITEM_KINDS)))
 
-    def verify_chain(self, copy: Head | None = None) -> Head:
-        """Recompute every hash; the head, for comparison. Raises LedgerDamaged, naming the first event that
-        is not what was recorded, or where the ledger does not contain the head that `copy` states."""
-        previous, seq = store.GENESIS, 0
-        found = "" if copy is None or copy.seq else store.GENESIS.hex()
-        for *row, digest in self._select("SELECT * FROM event ORDER BY seq"):
-            previous, seq = store.link(previous, tuple(row)), seq + 1  # type: ignore[arg-type]
-            if row[0] != seq or previous != digest:
-                raise LedgerDamaged(
-                    f"{self._path}: event {seq:,} is not what was recorded; nothing after it is proven"
-                )
-            if copy is not None and seq == copy.seq:
-                found = previous.hex()
-        if copy is not None and found != copy.hash:
-            raise LedgerDamaged(
-                f"{self._path}: the copy of its head says event {copy.seq:,} is {copy.hash[:16]}…, the "
-                + (
-                    f"ledger says {found[:16]}…: it was rewritten"
-                    if found
-                    else f"ledger ends at {seq:,}: it was cut"
-                )
-            )
-        return Head(seq, previous.hex())
+    def verify_chain(self, *copies: Head) -> Head:
+        """Recompute every hash, and the sums from the events; the head. Raises LedgerDamaged, naming the first
+        event that is not what was recorded, or a copy of the head that the ledger does not contain."""
+        with store.translated(self._path):
+            return chain.verify(self._connection, self._path, copies)
 
     def close(self) -> None:
         """Close the view."""

@@ -22,7 +22,7 @@ CREATE TABLE event (
 
 CREATE INDEX event_at ON event (at);
 CREATE INDEX event_kind ON event (kind);
-CREATE INDEX event_customer ON event (customer) WHERE customer <> '';
+CREATE INDEX event_customer ON event (customer);
 CREATE INDEX event_operator ON event (operator);
 
 CREATE TRIGGER event_in_order BEFORE INSERT ON event BEGIN

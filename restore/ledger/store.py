@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
@@ -19,26 +16,9 @@ from restore.ledger.disk import private_folder, sync_folder
 NAME = "ledger.sqlite"
 APPLICATION_ID = 0x62725374
 VERSION = 1
-GENESIS = hashlib.sha256(b"bulkrestore ledger 1").digest()
 BUSY_SECONDS = 10.0
 
 Row = tuple[int, str, int, str, str, str, str, str, str, str, str, int, int, str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The end of a chain: a copy of it kept elsewhere shows later truncation and rewriting."""
-
-    seq: int
-    hash: str
-
-    def __str__(self) -> str:
-        return f"{self.seq}:{self.hash}"
-
-
-def link(previous: bytes, row: Row) -> bytes:
-    """The hash of an event, given its predecessor's: SHA-256 over that and the row as a JSON array."""
-    return hashlib.sha256(previous + json.dumps(row, separators=(",", ":")).encode("ascii")).digest()
 
 
 def legible(text: str) -> str:
@@ -59,6 +39,8 @@ def translated(path: Path) -> Iterator[None]:
     except sqlite3.IntegrityError as error:
         if "epoch over" in str(error):
             raise Fenced("another coordinator has taken over; this one may record no more") from error
+        raise
+    except sqlite3.ProgrammingError:
         raise
     except sqlite3.OperationalError as error:
         raise StateUnwritable(f"the ledger {path} could not be used: {error}") from error

@@ -13,7 +13,16 @@ from random import Random
 
 import pytest
 
-from restore.errors import Fenced, ItemUnknown, LedgerDamaged, LedgerMissing, StateUnsafe
+from restore.errors import (
+    Fenced,
+    ItemUnknown,
+    LedgerDamaged,
+    LedgerMissing,
+    RecordUnreadable,
+    StateUnsafe,
+    StateUnwritable,
+)
+from restore.ledger.chain import Head, keep_copy, read_copies
 from restore.ledger.events import (
     Answered,
     Asked,
@@ -27,7 +36,7 @@ from restore.ledger.events import (
 )
 from restore.ledger.ledger import Ledger
 from restore.ledger.reading import Filter, Reading, Tally
-from restore.ledger.store import NAME, Head
+from restore.ledger.store import NAME
 from restore.model.facts import Nothing
 from restore.model.mail import MailboxId
 from restore.model.outcome import (
@@ -129,7 +138,7 @@ def tamper(state: Path, statement: str) -> None:
     with sqlite3.connect(state / NAME) as connection:
         for trigger in ("event_never_changed", "event_never_deleted", "event_in_order"):
             connection.execute(f"DROP TRIGGER {trigger}")
-        connection.execute(statement)
+        connection.executescript(statement)
 
 
 @pytest.mark.parametrize(
@@ -152,11 +161,13 @@ def test_a_changed_past_shows(state: Path, statement: str) -> None:
 
 def test_a_cut_end_shows_against_a_copy_of_the_head_alone(state: Path) -> None:
     head = write(state, Started("a"), Started("b"), Started("c"))
-    tamper(state, "DELETE FROM event WHERE seq = 3")
+    tamper(
+        state, "DELETE FROM event WHERE seq = 3; DELETE FROM step WHERE seq = 3; UPDATE tally SET steps = 2"
+    )
 
     with Reading.open(state) as reading:
         assert reading.verify_chain().seq == 2
-        with pytest.raises(LedgerDamaged, match="ends at 2: it was cut"):
+        with pytest.raises(LedgerDamaged, match="has 3 events, it ends at 2: it was cut"):
             reading.verify_chain(head)
 
 
@@ -174,6 +185,68 @@ def test_a_copy_of_the_head_holds_while_the_ledger_grows(state: Path) -> None:
 
     with Reading.open(state) as reading:
         assert reading.verify_chain(head) == later
+
+
+def test_copies_of_the_head_kept_in_a_file_are_held_against_the_ledger(state: Path, tmp_path: Path) -> None:
+    for number in range(3):
+        keep_copy(tmp_path / "heads", write(state, Started(f"s{number}")))
+    copies = read_copies(tmp_path / "heads")
+
+    assert [copy.seq for copy in copies] == [1, 2, 3]
+    with Reading.open(state) as reading:
+        assert reading.verify_chain(*copies) == copies[-1]
+        with pytest.raises(LedgerDamaged):
+            reading.verify_chain(Head(2, "0" * 64))
+
+
+@pytest.mark.parametrize("text", ["", "3", "3:abc", "x:" + "0" * 64])
+def test_a_copy_of_the_head_that_is_none_is_said(tmp_path: Path, text: str) -> None:
+    (tmp_path / "heads").write_text(f"{text}\n")
+
+    with pytest.raises(RecordUnreadable):
+        read_copies(tmp_path / "heads")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE step SET kind = 'done' WHERE key = 's'",
+        "DELETE FROM step",
+        "UPDATE tally SET steps = 7",
+        "INSERT INTO tally VALUES ('mail', 'done', 100)",
+    ],
+)
+def test_sums_that_are_not_what_the_events_say_show(state: Path, statement: str) -> None:
+    write(state, Started("s"), FAILED, Started("t"), Done("t", Nothing()), Abandoned("t", "drained"))
+    with Reading.open(state) as reading:
+        reading.verify_chain()
+    with sqlite3.connect(state / NAME) as connection:
+        connection.execute(statement)
+
+    with Reading.open(state) as reading, pytest.raises(LedgerDamaged):
+        reading.verify_chain()
+
+
+def test_on_a_full_disk_it_says_so_keeps_what_it_has_and_goes_on_when_there_is_room(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600k,mode=700", "none", state], check=True)
+    try:
+        with Ledger.open(state, ANN, 1) as ledger:
+            acknowledged = 0
+            with pytest.raises(StateUnwritable, match="full"):
+                while True:
+                    ledger.append_all([Started(f"{acknowledged}.{part}") for part in range(20)])
+                    acknowledged += 1
+            subprocess.run(["mount", "-o", "remount,size=4m", state], check=True)
+            ledger.append_all([Started("after")])
+        with Reading.open(state) as reading:
+            keys = [record.key for record in reading.events()]
+            reading.verify_chain()
+    finally:
+        subprocess.run(["umount", state], check=True)
+
+    assert keys == [*(f"{batch}.{part}" for batch in range(acknowledged) for part in range(20)), "after"]
 
 
 def test_an_earlier_coordinator_that_wakes_up_records_nothing_more(state: Path) -> None:
