@@ -86,6 +86,9 @@ class MysqlServer:
     def unlock(self, account: AccountName) -> None:
         mysql_accounts.unlock(self._admin, account)
 
+    def lock(self, account: AccountName) -> None:
+        mysql_accounts.lock(self._admin, account)
+
     def drop_account(self, account: AccountName) -> None:
         mysql_accounts.drop_account(self._admin, account)
 

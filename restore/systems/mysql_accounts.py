@@ -71,6 +71,11 @@ def unlock(admin: Connection, account: AccountName) -> None:
     admin.run(b"ALTER USER " + account_sql(account) + b" ACCOUNT UNLOCK")
 
 
+def lock(admin: Connection, account: AccountName) -> None:
+    """Let it not log in any more; what it has stays."""
+    admin.run(b"ALTER USER " + account_sql(account) + b" ACCOUNT LOCK")
+
+
 def drop_account(admin: Connection, account: AccountName) -> None:
     """Drop it; no error where it is gone."""
     admin.run(b"DROP USER IF EXISTS " + account_sql(account))
