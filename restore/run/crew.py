@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from random import Random
 from typing import Protocol
 
@@ -36,6 +36,29 @@ class Crew(Protocol):
 
     def close(self) -> None:
         """Let go of all means; what is still under way is cut."""
+
+
+class Gate(Protocol):
+    """Who may act: the coordinator's desk (restore.run.desk.DeskServer is one) answers only begun steps."""
+
+    def allow(self, steps: Iterable[str]) -> None:
+        """These steps are begun; called before they are sent out."""
+
+    def withdraw(self, steps: Iterable[str]) -> None:
+        """These steps have ended."""
+
+    def lose(self, steps: Iterable[str]) -> None:
+        """These steps are over, but nobody saw their workers end."""
+
+
+class OpenGate:
+    """A gate for work that asks nothing of a desk."""
+
+    def allow(self, steps: Iterable[str]) -> None: ...
+
+    def withdraw(self, steps: Iterable[str]) -> None: ...
+
+    def lose(self, steps: Iterable[str]) -> None: ...
 
 
 class InlineCrew:

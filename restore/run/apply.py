@@ -1,0 +1,99 @@
+"""One step done: by the handler of its work, tried again where that may help, its errors made outcomes."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import assert_never
+
+from restore.errors import Cancelled, RestoreError
+from restore.model.facts import Nothing
+from restore.model.outcome import Abandoned, Done, Failed, Outcome
+from restore.model.plan import LookMailbox, LookSite, Rest, RestoreMailbox, Step, Work
+from restore.model.ports import Systems
+from restore.run.crew import STOPPED
+from restore.run.mailboxes import restore_mailbox
+from restore.survey.mailboxes import look_mailbox
+from restore.survey.sites import look_site
+
+SLICE_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How often a transient failure is tried again: pauses in seconds, doubled each time, half of it by chance."""
+
+    tries: int = 4
+    first: float = 2.0
+    sleep: Callable[[float], None] = time.sleep
+    chance: Callable[[], float] = random.random
+
+    def pause(self, failures: int) -> float:
+        """Seconds to wait after so many failures."""
+        return self.first * 2.0 ** (failures - 1) * (0.5 + self.chance() / 2)
+
+
+PATIENCE = Patience()
+
+
+def apply(step: Step, systems: Systems, patience: Patience = PATIENCE) -> Outcome:
+    """Do a step. Every RestoreError ends as an outcome; anything else is a bug and passes through."""
+    return attempt(step, lambda: systems, patience)
+
+
+def attempt(step: Step, systems: Callable[[], Systems], patience: Patience = PATIENCE) -> Outcome:
+    """As `apply`, for systems that may fail to be built."""
+    failures = 0
+    while True:
+        try:
+            if failures:
+                _wait(step.key, systems(), patience.pause(failures), patience.sleep)
+            return _handle(step.key, step.work, systems())
+        except Cancelled:
+            return Abandoned(step.key, STOPPED)
+        except RestoreError as error:
+            failures += 1
+            if not error.transient or failures >= patience.tries:
+                return failure(step.key, error)
+
+
+def failure(key: str, error: RestoreError) -> Failed:
+    """An error as the outcome of a step."""
+    return Failed(
+        key, error.code, error.scope, error.message, error.hint, error.transient, error.kept, error.server
+    )
+
+
+def rest(key: str, work: Rest, systems: Systems) -> Outcome:
+    """Do nothing for as long as it says."""
+    until = time.monotonic() + work.seconds
+    while (left := until - time.monotonic()) > 0:
+        systems.progress(key)(0)
+        time.sleep(min(left, 0.05))
+    return Done(key, Nothing())
+
+
+def _wait(key: str, systems: Systems, seconds: float, sleep: Callable[[float], None]) -> None:
+    """Let time pass, holding the lease and hearing when the run is asked to stop."""
+    while seconds > 0:
+        systems.desk.renew(key)
+        systems.progress(key)(0)
+        sleep(min(seconds, SLICE_SECONDS))
+        seconds -= SLICE_SECONDS
+    systems.desk.renew(key)
+
+
+def _handle(key: str, work: Work, systems: Systems) -> Outcome:
+    match work:
+        case LookSite():
+            return look_site(key, work, systems)
+        case LookMailbox():
+            return look_mailbox(key, work, systems)
+        case RestoreMailbox():
+            return restore_mailbox(key, work, systems)
+        case Rest():
+            return rest(key, work, systems)
+        case _:
+            assert_never(work)

@@ -1,0 +1,36 @@
+"""What a worker process owes its coordinator: to die with it, to leave ^C to it, to keep off its screen."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+from pathlib import Path
+
+PR_SET_PDEATHSIG = 1
+
+
+def die_with(parent: int) -> None:
+    """Let the kernel kill this process when that parent dies, however it dies (prctl(2), PR_SET_PDEATHSIG).
+
+    A parent that died before this call has no death to signal any more: then this process ends at once.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"prctl(PR_SET_PDEATHSIG): {os.strerror(number)}")
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def leave_interrupts() -> None:
+    """Ignore ^C: the terminal sends it to the whole process group, and the coordinator decides what it means."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def speak_into(log: Path) -> None:
+    """Everything that this process prints, and its libraries, goes to the end of that file (0600)."""
+    handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    os.dup2(handle, 1)
+    os.dup2(handle, 2)
+    os.close(handle)
