@@ -1,0 +1,260 @@
+"""Databases: loaded into staging and compared, switched on behind a write fence, put back by an undo."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+from detectors.finding import Secret
+from restore.errors import DumpDamaged, DumpRefused, LiveDiffers, ObjectRefused
+from restore.model.facts import DatabaseLoaded, DatabaseSwitched, DatabaseUndone
+from restore.model.mysql import (
+    KEPT_PREFIX,
+    STAGING_PREFIX,
+    UNDONE_PREFIX,
+    AccountName,
+    DumpFile,
+    Loaded,
+    Move,
+    SchemaObject,
+    TableState,
+    state_digest,
+)
+from restore.model.outcome import Candidate, Done, Manual, ManualItem, Outcome, Partial, Unchanged
+from restore.model.plan import LoadDatabase, SwitchDatabase, UndoSwitch
+from restore.model.ports import DatabaseServer, Systems
+from restore.model.text import safe
+from restore.model.verifier import native_verifier
+from restore.plan.databases import path_text, subject
+from restore.plan.question import item_id
+
+SHOWN = 20
+OBJECT = re.compile(r"CREATE\b.*\b(?:TRIGGER|VIEW|FUNCTION|PROCEDURE|EVENT)\b", re.IGNORECASE)
+
+
+def load_database(key: str, work: LoadDatabase, systems: Systems) -> Outcome:
+    """Fetch a dump and load it into its staging database, counted and compared.
+
+    Done; Partial where a view, trigger, routine or event of the dump was refused; Manual where the dump is damaged
+    or asks for what is never done (other dumps of the database are offered). The live database is not touched.
+    """
+    server = systems.database(work.target)
+    stamp = work.dump.fingerprint
+    progress = systems.progress(key)
+    systems.desk.renew(key)
+    systems.staging.fetch(systems.source(stamp.source), stamp, progress)
+    systems.desk.renew(key)
+    try:
+        loaded = server.load(work.staging, _alive(key, systems, systems.staging.plain(stamp)))
+    except (DumpDamaged, DumpRefused) as trouble:
+        server.drop_staging(work.staging)
+        systems.staging.discard(stamp)
+        return Manual(key, (_unusable(work, trouble),))
+    systems.staging.discard(stamp)
+    return _loaded(key, work, loaded)
+
+
+def _alive(key: str, systems: Systems, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The chunks as they are; before each it is asked whether this worker may go on."""
+    progress = systems.progress(key)
+    for number, chunk in enumerate(chunks):
+        progress(0)
+        if number % 256 == 0:
+            systems.desk.renew(key)
+        yield chunk
+
+
+def _loaded(key: str, work: LoadDatabase, loaded: Loaded) -> Outcome:
+    fact = DatabaseLoaded(
+        work.dump.database,
+        work.target,
+        work.staging,
+        loaded.tables,
+        loaded.objects,
+        loaded.refused,
+        loaded.charset,
+        loaded.collation,
+        loaded.bytes,
+        loaded.notes,
+    )
+    missing = tuple(
+        f"byte {one.offset:,} of the dump: {one.head}: {one.reason}"
+        for one in loaded.refused
+        if OBJECT.match(one.head)
+    )
+    return Partial(key, fact, missing) if missing else Done(key, fact)
+
+
+def _unusable(work: LoadDatabase, trouble: DumpDamaged | DumpRefused) -> ManualItem:
+    about = subject(work.dump.database)
+    name = safe(work.dump.database.name)
+    refused = trouble.refused if isinstance(trouble, DumpRefused) else ()
+    what = "is damaged" if isinstance(trouble, DumpDamaged) else "asks for what a restore never does"
+    lines = [f"{safe(work.dump.fingerprint.path)}: {trouble.message}"]
+    lines += [f"byte {one.offset:,}: {one.head}: {one.reason}" for one in refused[:SHOWN]]
+    return ManualItem(
+        item_id(trouble.code, about, path_text(work.dump)),
+        trouble.code,
+        safe(work.customer),
+        safe(about),
+        f"The dump of {name} {what}. Which dump shall be used? The live database is as it was.",
+        tuple(safe(line, 1000) for line in lines),
+        tuple(_candidate(dump) for dump in work.others),
+        work.contact,
+    )
+
+
+def _candidate(dump: DumpFile) -> Candidate:
+    day = datetime.fromtimestamp(dump.fingerprint.mtime, UTC)
+    label = f"the dump of {day:%Y-%m-%d %H:%M} UTC, {dump.fingerprint.size:,} bytes"
+    return Candidate(label, "dump", path_text(dump))
+
+
+def switch_database(key: str, work: SwitchDatabase, systems: Systems) -> Outcome:
+    """Move a loaded staging database to its live name, then create its views, triggers, routines and events.
+
+    Done, or Unchanged where it stood there already; Manual where something else stands there. Where an object is
+    refused, the move is undone and ObjectRefused raised. Raises StagingDiffers, DatabaseBusy and others.
+    """
+    server = systems.database(work.target)
+    moved = work.staging not in server.databases()
+    move = _move(work)
+    systems.desk.renew(key)
+    try:
+        server.switch(move)
+    except LiveDiffers as differs:
+        return Manual(key, (_which_one(work, differs),))
+    systems.desk.renew(key)
+    before = server.objects(work.name)
+    notes = _create_objects(server, work, move)
+    objects = server.objects(work.name)
+    kept = move.kept if move.kept in server.databases() else ""
+    fact = DatabaseSwitched(work.database, work.target, work.name, work.loaded, objects, kept, notes)
+    return Unchanged(key, fact) if moved and before == objects else Done(key, fact)
+
+
+def _move(work: SwitchDatabase) -> Move:
+    kept = KEPT_PREFIX + work.staging.removeprefix(STAGING_PREFIX)
+    if work.replace:
+        kept += "_" + work.replace[:12]
+    return Move(work.staging, work.name, kept, work.loaded, work.charset, work.collation, work.replace)
+
+
+def _create_objects(server: DatabaseServer, work: SwitchDatabase, move: Move) -> tuple[str, ...]:
+    if not work.objects:
+        return ()
+    definer: AccountName | None = work.definer
+    notes: tuple[str, ...] = ()
+    if definer is None:
+        definer = _stand_in(server, work.name)
+        notes = (f"views, triggers and routines are defined by the locked account {definer}",)
+    try:
+        server.create_objects(work.name, work.objects, definer)
+    except ObjectRefused:
+        server.undo(move, move.staging)
+        raise
+    standing = set(server.objects(work.name))
+    gone = [one for one in map(_label, work.objects) if one not in standing]
+    if gone:
+        server.undo(move, move.staging)
+        raise ObjectRefused(
+            f"{safe(work.name)}: created, but not to be seen afterwards: {safe(', '.join(gone))}"
+        )
+    return notes
+
+
+def _label(one: SchemaObject) -> str:
+    return f"{one.kind} {one.name}"
+
+
+def _stand_in(server: DatabaseServer, database: str) -> AccountName:
+    """An account nobody can log in to, with rights on that database alone, so that its objects work."""
+    digest = hashlib.sha256(database.encode("utf-8", "surrogateescape")).hexdigest()
+    account = AccountName(f"br_def_{digest[:8]}", "localhost")
+    if server.account(account) is None:
+        server.create_account(account, native_verifier(Secret(secrets.token_bytes(24))))
+    server.grant(account, database)
+    return account
+
+
+def _which_one(work: SwitchDatabase, differs: LiveDiffers) -> ManualItem:
+    about = subject(work.database)
+    seen = state_digest(differs.live)
+    told = "changed since it was agreed to set it aside" if work.replace else "is not empty"
+    lines = [
+        f"live: {_sum(differs.live)}"
+        + (f", {len(differs.objects)} views, triggers, …" if differs.objects else ""),
+        f"restored: {_sum(differs.ours)}",
+        *_differences(differs.live, differs.ours),
+    ]
+    return ManualItem(
+        item_id(differs.code, about, seen),
+        differs.code,
+        safe(work.customer),
+        safe(about),
+        f"The live database {safe(work.name)} {told}. Which one shall be live?",
+        tuple(safe(line, 1000) for line in lines),
+        (
+            Candidate("keep the live one", "keep"),
+            Candidate("set the live one aside and switch", "replace", seen),
+        ),
+        work.contact,
+    )
+
+
+def _sum(states: Sequence[TableState]) -> str:
+    newest = max((one.newest for one in states), default="")
+    rows = sum(one.rows for one in states)
+    return f"{len(states):,} tables, {rows:,} rows" + (f", newest {newest}" if newest else "")
+
+
+def _differences(live: Sequence[TableState], ours: Sequence[TableState]) -> Iterator[str]:
+    left, right = {one.name: one for one in live}, {one.name: one for one in ours}
+    unequal = [name for name in sorted(left | right) if state_of(left.get(name)) != state_of(right.get(name))]
+    for name in unequal[:SHOWN]:
+        yield f"table {safe(name)}: live {_rows(left.get(name))}; restored {_rows(right.get(name))}"
+    if len(unequal) > SHOWN:
+        yield f"and {len(unequal) - SHOWN:,} more tables"
+
+
+def state_of(table: TableState | None) -> str:
+    """A table's content and definition as one value; "" for none."""
+    return state_digest([table]) if table else ""
+
+
+def _rows(table: TableState | None) -> str:
+    if table is None:
+        return "none"
+    return f"{table.rows:,} rows" + (f", newest {table.newest}" if table.newest else "")
+
+
+def undo_switch(key: str, work: UndoSwitch, systems: Systems) -> Outcome:
+    """Put back what a switch set aside; the restored tables move to a database of their own, which is named.
+
+    Raises LiveDiffers where the live tables changed since: nobody's new rows are taken away.
+    """
+    server = systems.database(work.target)
+    systems.desk.renew(key)
+    undone = _undone_name(server, work)
+    move = Move(STAGING_PREFIX, work.name, work.kept, work.tables, "", "")
+    systems.desk.renew(key)
+    server.undo(move, undone)
+    notes = () if work.kept else ("nothing stood there before the restore: the database is empty now",)
+    return Done(key, DatabaseUndone(work.database, work.target, work.name, undone, notes))
+
+
+def _undone_name(server: DatabaseServer, work: UndoSwitch) -> str:
+    """Where the restored tables go: a new name, or the one to which a killed undo moved them already."""
+    wanted = state_digest(work.tables)
+    stem = UNDONE_PREFIX + hashlib.sha256(f"{work.database}\0{work.kept}\0{wanted}".encode()).hexdigest()[:20]
+    number, last, existing = 1, "", server.databases()
+    name = stem
+    while name in existing and server.tables(name):
+        last = name if state_digest(server.tables(name)) == wanted else last
+        number += 1
+        name = f"{stem}_{number}"
+    still_live = state_digest(server.tables(work.name)) == wanted
+    return name if still_live or not last else last
