@@ -12,7 +12,7 @@ import re
 
 from restore.model.mail import Identity
 
-_CRS = re.compile(rb"\r+\n")
+_ANY_END = re.compile(rb"\r*\n")
 _MESSAGE_ID = re.compile(rb"(?im)^message-id[ \t]*:((?:.*)(?:\n[ \t].*)*)")
 _CLEAN = re.compile(rb"[\x21-\x7e]{1,500}")
 _HEADER_END = re.compile(rb"\n\r?\n")
@@ -24,13 +24,17 @@ def canonical(content: bytes) -> bytes:
 
 
 def _even(content: bytes) -> bytes:
+    """CRs at the end stay. The order of the tests is by their speed on a whole mail, the common cases first."""
     if b"\0" in content:
         content = content.replace(b"\0", b"\x80")
-    if content.count(b"\n") != content.count(b"\r\n"):
-        content = content.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-    if b"\r\r" in content:
-        content = _CRS.sub(b"\r\n", content)
-    return content
+    if b"\r" not in content:
+        return content.replace(b"\n", b"\r\n")
+    even = content.translate(None, b"\r").replace(b"\n", b"\r\n")
+    if even == content:
+        return content
+    if content.count(b"\r") == content.count(b"\r\n"):
+        return even
+    return _ANY_END.sub(b"\r\n", content)
 
 
 class Identifier:

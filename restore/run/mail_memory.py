@@ -35,10 +35,8 @@ class Memory:
         start = 0
         for place, record in enumerate(self.records):
             if isinstance(record, Intent | Matched) and record.folder == INBOX:
-                if record.uidvalidity != inbox_uidvalidity:
-                    start = len(self.records)
-                else:
-                    start = min(start, place)
+                same = record.uidvalidity == inbox_uidvalidity
+                start = min(start, place) if same else len(self.records)
         return Memory(self.records, start)
 
     @property
