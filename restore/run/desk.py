@@ -15,7 +15,7 @@ import struct
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -46,12 +46,22 @@ class _Recorded:
 
 
 class DeskServer:
-    """Answers workers for as long as its context lasts. `leases` says which steps are begun."""
+    """Answers workers for as long as its context lasts. `leases` says which steps are begun; `notify` is told
+    what an operator who waits should know."""
 
-    def __init__(self, state: Path, epoch: int, leases: Leases, vault: Vault, journals: Journals) -> None:
+    def __init__(
+        self,
+        state: Path,
+        epoch: int,
+        leases: Leases,
+        vault: Vault,
+        journals: Journals,
+        notify: Callable[[str], None] = lambda text: None,
+    ) -> None:
         self.path = socket_path(state)
         self.leases = leases
         self._epoch = epoch
+        self._notify = notify
         self._vault = vault
         self._journals = journals
         self._recorded: dict[str, _Recorded] = {}
@@ -160,6 +170,10 @@ class DeskServer:
         for path in set(mine.parent.glob("workers.*")) - {mine}:
             handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
             try:
+                if not _alone(handle):
+                    self._notify(
+                        f"workers of an earlier run still live; waiting {self.leases.seconds:g} s at most"
+                    )
                 while not _alone(handle) and time.monotonic() < end:
                     time.sleep(POLL_SECONDS)
             finally:
