@@ -11,10 +11,25 @@ from typing import assert_never
 from restore.errors import Cancelled, RestoreError
 from restore.model.facts import Nothing
 from restore.model.outcome import Abandoned, Done, Failed, Outcome
-from restore.model.plan import LookMailbox, LookSite, Rest, RestoreMailbox, Step, Work
+from restore.model.plan import (
+    CreateAccount,
+    LoadDatabase,
+    LookDump,
+    LookMailbox,
+    LookSite,
+    Rest,
+    RestoreMailbox,
+    Step,
+    SwitchDatabase,
+    UndoSwitch,
+    Work,
+)
 from restore.model.ports import Systems
+from restore.run.accounts import create_account
 from restore.run.crew import STOPPED
+from restore.run.databases import load_database, switch_database, undo_switch
 from restore.run.mailboxes import restore_mailbox
+from restore.survey.databases import look_dump
 from restore.survey.mailboxes import look_mailbox
 from restore.survey.sites import look_site
 
@@ -88,12 +103,23 @@ def _wait(key: str, systems: Systems, seconds: float, sleep: Callable[[float], N
 def _handle(key: str, work: Work, systems: Systems) -> Outcome:
     match work:
         case LookSite():
-            return look_site(key, work, systems)
+            outcome = look_site(key, work, systems)
         case LookMailbox():
-            return look_mailbox(key, work, systems)
+            outcome = look_mailbox(key, work, systems)
+        case LookDump():
+            outcome = look_dump(key, work, systems)
         case RestoreMailbox():
-            return restore_mailbox(key, work, systems)
+            outcome = restore_mailbox(key, work, systems)
+        case LoadDatabase():
+            outcome = load_database(key, work, systems)
+        case SwitchDatabase():
+            outcome = switch_database(key, work, systems)
+        case UndoSwitch():
+            outcome = undo_switch(key, work, systems)
+        case CreateAccount():
+            outcome = create_account(key, work, systems)
         case Rest():
-            return rest(key, work, systems)
+            outcome = rest(key, work, systems)
         case _:
             assert_never(work)
+    return outcome
