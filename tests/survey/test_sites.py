@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from detectors.detector import Detector, Site
-from detectors.finding import Evidence, Finding, Found, Secret, Status, Unclear
+from detectors.finding import Secret
 from restore.errors import Cancelled, SourceMissing
 from restore.ledger import codec
 from restore.model.facts import SiteLooked
@@ -18,34 +15,14 @@ from restore.survey.sites import look_site
 from tests.memory.desk import MemoryDesk, Office
 from tests.memory.source import File, Link, MemorySource, Node
 from tests.memory.systems import GivenSystems
+from tests.survey.plain import PASSWORD, PLAIN, login
 
 WORK = LookSite("web1", "alice", "backup", b"web1/home/alice", ("alice.example",))
-PASSWORD = b"p'w$1;)"
-
-
-def detect(site: Site) -> Iterator[Finding]:
-    """A system whose login file has the lines user, password, database, status."""
-    config = site.read("login.conf")
-    if config is None:
-        return
-    user, password, database, status = config.content.split(b"\n")[:4]
-    evidence = (Evidence(config.name, 1, "user"),)
-    if status == b"unclear":
-        yield Unclear("plain", site.path, "no value \x1b[2J to read", evidence)
-        return
-    yield Found(
-        "plain", site.path, "1.0", config.name, Status(status.decode()), "localhost", None, None,
-        database.decode(), user.decode("utf-8", "surrogateescape"), Secret(password), "", evidence,
-    )  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
 def one_detector(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("detectors.examine.DETECTORS", (Detector("plain", ("login.conf",), detect),))
-
-
-def login(user: bytes = b"shop", password: bytes = PASSWORD, status: bytes = b"exact") -> bytes:
-    return b"\n".join((user, password, b"shopdb", status, b""))
+    monkeypatch.setattr("detectors.examine.DETECTORS", (PLAIN,))
 
 
 def look(tree: dict[bytes, bytes | Node], office: Office | None = None) -> SiteLooked:
