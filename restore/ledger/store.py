@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
 
-from restore.errors import Fenced, LedgerDamaged, LedgerMissing, StateUnwritable
+from restore.errors import Fenced, LedgerDamaged, LedgerMissing, StateUnsafe, StateUnwritable
 from restore.ledger.disk import private_folder, sync_folder
 
 NAME = "ledger.sqlite"
@@ -55,7 +55,10 @@ def open_for_writing(folder: Path) -> sqlite3.Connection:
     with translated(path):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
         connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
-        connection.execute("PRAGMA journal_mode = WAL")
+        if connection.execute("PRAGMA journal_mode = WAL").fetchone() != ("wal",):
+            raise StateUnwritable(
+                f"{folder} lies on a file system that cannot hold a ledger; name a local disk"
+            )
         connection.execute("PRAGMA synchronous = FULL")
         _make(connection)
         _check(connection, path)
@@ -66,19 +69,30 @@ def open_for_writing(folder: Path) -> sqlite3.Connection:
 def open_for_reading(folder: Path) -> sqlite3.Connection:
     """A view that cannot write and never holds up the writer; raises LedgerMissing."""
     path = folder / NAME
-    if not path.is_file():
-        raise LedgerMissing(f"there is no ledger in {folder}")
+    try:
+        path.lstat()
+    except FileNotFoundError as error:
+        raise LedgerMissing(f"there is no ledger in {folder}") from error
+    except PermissionError as error:
+        raise StateUnsafe(f"{folder} belongs to somebody else: {error.strerror}") from error
     with translated(path):
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS,
                                      isolation_level=None)  # fmt: skip
+        if _is_empty(connection):
+            raise LedgerMissing(f"the ledger in {folder} was never begun")
         _check(connection, path)
     return connection
+
+
+def _is_empty(connection: sqlite3.Connection) -> bool:
+    """A kill at its very first moment leaves a database without a schema."""
+    return bool(connection.execute("SELECT count(*) = 0 FROM sqlite_schema").fetchone()[0])
 
 
 def _make(connection: sqlite3.Connection) -> None:
     """The whole schema in one transaction, so that a kill leaves all of it or none."""
     connection.execute("BEGIN IMMEDIATE")
-    if connection.execute("SELECT count(*) FROM sqlite_schema").fetchone() == (0,):
+    if _is_empty(connection):
         schema = resources.files("restore.ledger").joinpath("schema.sql").read_text("utf-8")
         for statement in _statements(schema):
             connection.execute(statement)

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from restore.errors import LedgerMissing, RunInProgress, StateUnwritable
+from restore.errors import LedgerMissing, RunInProgress, StateUnsafe, StateUnwritable
 from restore.ledger import disk
 from restore.ledger.reading import Reading
 from restore.model.operator import Operator
@@ -55,22 +55,32 @@ def hold(state: Path, operator: Operator, incident: str) -> Iterator[Holder]:
             raise RunInProgress(
                 f"a run is on: {_said(handle) or 'its operator has not been written down yet'}"
             )
+        os.ftruncate(handle, 0)
         mine = Holder(
             operator, datetime.now(UTC).isoformat(timespec="seconds"), _raise_epoch(state), incident
         )
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, json.dumps(asdict(mine)).encode("ascii"), 0)
+        _sign(handle, mine, state / LOCK)
         yield mine
     finally:
         os.close(handle)
 
 
+def _sign(handle: int, mine: Holder, path: Path) -> None:
+    try:
+        os.pwrite(handle, json.dumps(asdict(mine)).encode("ascii"), 0)
+    except OSError as error:
+        raise StateUnwritable(f"the lock {path} cannot be written: {error.strerror}") from error
+
+
 def holder(state: Path) -> Holder | None:
-    """Who coordinates this state folder now; None where nobody does."""
+    """Who coordinates this state folder now; None where nobody does. Raises StateUnsafe where the folder is not
+    ours to look into."""
     try:
         handle = os.open(state / LOCK, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except FileNotFoundError:
         return None
+    except PermissionError as error:
+        raise StateUnsafe(f"{state} belongs to somebody else: {error.strerror}") from error
     try:
         for _ in range(TRIES):
             if _try(handle, fcntl.LOCK_SH):

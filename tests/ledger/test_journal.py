@@ -11,7 +11,7 @@ from random import Random
 
 import pytest
 
-from restore.errors import JournalDamaged
+from restore.errors import JournalDamaged, StateUnwritable
 from restore.ledger.journal import Journals
 
 MAILBOX = "web1/anna@example.org"
@@ -113,6 +113,29 @@ def test_a_second_writer_is_noticed(state: Path) -> None:
 
     with pytest.raises(JournalDamaged, match="somebody else"):
         one.append(MAILBOX, RECORDS)
+
+
+def test_on_a_full_disk_it_says_so_and_goes_on_when_there_is_room(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128k,mode=700", "none", state], check=True)
+    try:
+        journals = Journals(state)
+        written = 0
+        with pytest.raises(StateUnwritable, match="No space"):
+            while True:
+                journals.append(MAILBOX, [f'{{"n":{written},"pad":"{"x" * 5000}"}}'])
+                written += 1
+        subprocess.run(["mount", "-o", "remount,size=1m", state], check=True)
+        journals.append(MAILBOX, RECORDS)
+        records = Journals(state).records(MAILBOX)
+    finally:
+        subprocess.run(["umount", state], check=True)
+
+    assert [record[:10] for record in records[:-5]] == [
+        f'{{"n":{number},"pad'[:10] for number in range(written)
+    ]
+    assert records[-5:] == list(RECORDS)
 
 
 WRITER = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -291,7 +292,37 @@ def test_a_state_folder_without_a_ledger_is_said(tmp_path: Path) -> None:
         Reading.open(tmp_path)
 
 
-@pytest.mark.parametrize("content", [b"not a database at all, but long enough to be read as one" * 20, b""])
+@pytest.mark.parametrize("statement", ["", "PRAGMA journal_mode = WAL"])
+def test_a_ledger_whose_making_was_killed_is_not_there_yet_and_is_made_by_the_next_run(
+    state: Path, statement: str
+) -> None:
+    state.mkdir(mode=0o700)
+    (state / NAME).touch(mode=0o600)
+    connection = sqlite3.connect(state / NAME)
+    connection.execute(statement)
+    connection.close()
+
+    with pytest.raises(LedgerMissing):
+        Reading.open(state)
+    assert write(state, Started("a")).seq == 1
+
+
+def test_after_a_power_cut_the_log_beside_the_ledger_is_read_too(state: Path, tmp_path: Path) -> None:
+    after = tmp_path / "after"
+    after.mkdir(mode=0o700)
+    with Ledger.open(state, ANN, 1) as ledger:
+        ledger.append_all([Started("a")])
+        for name in (NAME, f"{NAME}-wal"):
+            shutil.copy(state / name, after)
+
+    with Reading.open(after) as reading:
+        assert [record.key for record in reading.events()] == ["a"]
+    assert write(after, Started("b"), epoch=2).seq == 2
+
+
+@pytest.mark.parametrize(
+    "content", [b"not a database at all, but long enough to be read as one" * 20, b"\0" * 4096]
+)
 def test_a_file_that_is_no_ledger_is_refused_for_reading(state: Path, content: bytes) -> None:
     state.mkdir(mode=0o700)
     (state / NAME).write_bytes(content)

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from restore.errors import RunInProgress
+from restore.errors import RunInProgress, StateUnwritable
 from restore.ledger.events import Started
 from restore.ledger.ledger import Ledger
+from restore.ledger.store import NAME
 from restore.model.operator import Operator
 from restore.request import identify
 from restore.run.lock import EPOCH, hold, holder
@@ -87,6 +88,31 @@ def test_an_epoch_file_that_was_lost_does_not_bring_an_epoch_back(state: Path) -
     (state / EPOCH).unlink()
     with hold(state, ANN, "beef") as mine:
         assert mine.epoch == 42
+
+
+def test_a_run_killed_while_it_made_the_ledger_does_not_keep_the_next_one_out(state: Path) -> None:
+    state.mkdir(mode=0o700)
+    (state / NAME).touch(mode=0o600)
+
+    with hold(state, ANN, "beef") as mine, Ledger.open(state, ANN, mine.epoch) as ledger:
+        ledger.append_all([Started("s")])
+
+
+def test_a_full_disk_is_said_before_anything_is_begun(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k,mode=700", "none", state], check=True)
+    try:
+        with pytest.raises(OSError, match="No space"), (state / "filler").open("wb", buffering=0) as filler:
+            while True:
+                filler.write(bytes(4096))
+        with pytest.raises(StateUnwritable), hold(state, ANN, "beef"):
+            pass
+        (state / "filler").unlink()
+        with hold(state, ANN, "beef") as mine:
+            assert mine.epoch == 1
+    finally:
+        subprocess.run(["umount", state], check=True)
 
 
 @pytest.mark.parametrize(
