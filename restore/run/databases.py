@@ -131,6 +131,11 @@ def switch_database(key: str, work: SwitchDatabase, systems: Systems) -> Outcome
     before = server.objects(work.name)
     notes = _create_objects(server, work, move)
     objects = server.objects(work.name)
+    if gone := sorted(set(map(_label, work.objects)) - set(objects)):
+        server.undo(move, move.staging)
+        raise ObjectRefused(
+            f"{safe(work.name)}: created, but not to be seen afterwards: {safe(', '.join(gone))}"
+        )
     kept = move.kept if move.kept in server.databases() else ""
     fact = DatabaseSwitched(work.database, work.target, work.name, work.loaded, objects, kept, notes)
     return Unchanged(key, fact) if moved and before == objects else Done(key, fact)
@@ -144,26 +149,27 @@ def _move(work: SwitchDatabase) -> Move:
 
 
 def _create_objects(server: DatabaseServer, work: SwitchDatabase, move: Move) -> tuple[str, ...]:
+    """Create them all or undo the move; notes about their definer.
+
+    MariaDB refuses a view that calls a function (error 1449) while its definer does not exist, and the customer's
+    account comes last: then, as where no account is known, a stand-in with the same rights defines them.
+    """
     if not work.objects:
         return ()
-    definer: AccountName | None = work.definer
-    notes: tuple[str, ...] = ()
-    if definer is None:
-        definer = _stand_in(server, work.name)
-        notes = (f"views, triggers and routines are defined by the locked account {definer}",)
     try:
-        server.create_objects(work.name, work.objects, definer)
+        if work.definer is not None:
+            try:
+                server.create_objects(work.name, work.objects, work.definer)
+                return ()
+            except ObjectRefused:
+                if server.account(work.definer) is not None:
+                    raise
+        stand_in = _stand_in(server, work.name)
+        server.create_objects(work.name, work.objects, stand_in)
     except ObjectRefused:
         server.undo(move, move.staging)
         raise
-    standing = set(server.objects(work.name))
-    gone = [one for one in map(_label, work.objects) if one not in standing]
-    if gone:
-        server.undo(move, move.staging)
-        raise ObjectRefused(
-            f"{safe(work.name)}: created, but not to be seen afterwards: {safe(', '.join(gone))}"
-        )
-    return notes
+    return (f"views, triggers and routines are defined by the locked account {stand_in}",)
 
 
 def _label(one: SchemaObject) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -177,11 +178,8 @@ class MemoryDatabaseServer:
         for one in objects:
             if one.name == self.refuse_object:
                 raise ObjectRefused(f"{one.kind} {one.name} cannot be created")
-            place = self.schemas[database].objects
-            self._act(
-                f"create {one.kind}",
-                lambda one=one, place=place: place.__setitem__((one.kind, one.name), definer),
-            )  # type: ignore[misc]
+            found = {(one.kind, one.name): definer}
+            self._act(f"create {one.kind}", functools.partial(self.schemas[database].objects.update, found))
 
     def undo(self, move: Move, undone: str) -> None:
         aside = self.schemas.get(undone, MemorySchema())
@@ -230,6 +228,9 @@ class MemoryDatabaseServer:
 
     def unlock(self, account: AccountName) -> None:
         self._act("unlock", lambda: setattr(self.accounts[account], "locked", False))
+
+    def lock(self, account: AccountName) -> None:
+        self._act("lock", lambda: setattr(self.accounts[account], "locked", True))
 
     def drop_account(self, account: AccountName) -> None:
         self._act("drop account", lambda: self.accounts.pop(account, None))
