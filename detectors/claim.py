@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from detectors.detector import Site
 from detectors.finding import Evidence, Finding, Found, Secret, Status, Unclear, text
@@ -21,17 +22,19 @@ PLACEHOLDERS = frozenset(
     b"db_database_here my_database my_username my_password".split()
 )
 ORDER = (Status.NEEDS_ENVIRONMENT, Status.AMBIGUOUS, Status.PARTIAL, Status.FALLBACK)
-NEEDED = ("host", "database", "user", "password")
+SECRETS = ("database", "user", "password")
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
     """What is wrong with a config as a whole: `damage` the line of the first thing its language would not accept,
-    `cut` whether its end is missing, `exhausted` whether a limit stopped the reading."""
+    `cut` whether its end is missing, `exhausted` whether a limit stopped the reading; `opaque` code that could not be read, which may
+    state what else is missing."""
 
     damage: int = 0
     cut: bool = False
     exhausted: bool = False
+    opaque: Stated | None = None
 
     def lines(self) -> tuple[str, ...]:
         """The reasons, for a person."""
@@ -43,6 +46,24 @@ class Condition:
         if self.exhausted:
             told.append("file: too large or too involved to be evaluated within the limits")
         return tuple(told)
+
+
+class Evaluation(Protocol):
+    """How the evaluation of a config went."""
+
+    @property
+    def damage(self) -> int: ...
+    @property
+    def cut(self) -> bool: ...
+    @property
+    def exhausted(self) -> bool: ...
+    @property
+    def opaque(self) -> Stated | None: ...
+
+
+def condition_of(values: Evaluation) -> Condition:
+    """The condition of a config that was evaluated."""
+    return Condition(values.damage, values.cut, values.exhausted, values.opaque)
 
 
 def claim(
@@ -62,13 +83,16 @@ def claim(
     driver that is not MySQL's makes the install Unclear.
     """
     condition = condition or Condition()
+    if condition.opaque is not None:
+        opaque = {name: condition.opaque for name in SECRETS if fields.get(name) is None}
+        fields = {**fields, **opaque}
     evidence = (*(one.evidence(name) for name, one in fields.items() if one is not None), *extra)
     driver = fields.get("driver")
     if driver is not None and driver.value is not None and driver.value.lower() not in MYSQL:
         reason = f"its database is not MySQL but {text(driver.value)[:40]}"
         return Unclear(system, site.path, reason, evidence, Status.NONE, version)
     unclear = [*_unclear(fields), *condition.lines()]
-    if all((one := fields.get(name)) is None or not one.value for name in ("database", "user", "password")):
+    if all((one := fields.get(name)) is None or not one.value for name in SECRETS):
         return _nothing(site, system, config, fields, unclear, evidence, version)
     address = _address(fields)
     password = fields.get("password")
@@ -108,14 +132,14 @@ def _plain(fields: Mapping[str, Stated | None], name: str) -> str:
 def _unclear(fields: Mapping[str, Stated | None]) -> Iterable[str]:
     for name in ("host", "port", "socket", "database", "user", "password", "prefix"):
         one = fields.get(name)
-        if one is None and name in ("database", "user", "password"):
+        if one is None and name in SECRETS:
             yield f"{name}: not stated"
         elif one is not None and one.value is None:
             yield f"{name}: {one.reason}"
 
 
 def _status(fields: Mapping[str, Stated | None], damaged: bool) -> Status:
-    for name in ("database", "user", "password"):
+    for name in SECRETS:
         one = fields.get(name)
         if one is not None and one.value is not None and one.value.strip().lower() in PLACEHOLDERS:
             return Status.PLACEHOLDER
@@ -123,9 +147,9 @@ def _status(fields: Mapping[str, Stated | None], damaged: bool) -> Status:
     for name, one in fields.items():
         if one is not None:
             found.append(one.status)
-        elif name in ("database", "user", "password"):
+        elif name in SECRETS:
             found.append(Status.PARTIAL)
-    if any(name not in fields for name in ("database", "user", "password")) or not _plain(fields, "database"):
+    if any(name not in fields for name in SECRETS) or not _plain(fields, "database"):
         found.append(Status.PARTIAL)
     return next((status for status in ORDER if status in found), Status.EXACT)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from detectors.detector import Detector, Site
-from detectors.finding import Finding, Status, text
+from detectors.finding import Finding, Found, Status, text
 from detectors.registry import DETECTORS
 from detectors.walk import Entry, Limits, OutOfRoot, Refused, Rooted, Tree, Unreadable, walk
 
@@ -64,7 +64,7 @@ def examine(
         rooted = Rooted(tree, root, maps or {}, limits or Limits())
     except (OutOfRoot, Unreadable) as error:
         return Examination((), (Refused(".", str(error)),), ())
-    findings = tuple(_findings(rooted, tuple(domains), environment or {}))
+    findings = _once(tuple(_findings(rooted, tuple(domains), environment or {})))
     installs = dict.fromkeys(
         Install(one.system, one.path, one.version) for one in findings if one.status is not Status.BACKUP_COPY
     )
@@ -81,7 +81,7 @@ def _by_trigger(detectors: Sequence[Detector]) -> Mapping[bytes, Sequence[Detect
 
 def _findings(
     rooted: Rooted, domains: tuple[str, ...], environment: Mapping[str, bytes]
-) -> Iterator[Finding]:
+) -> Iterator[tuple[Finding, bool]]:
     table = _by_trigger(DETECTORS)
     copies = _by_config_name(DETECTORS)
     homes: dict[str, list[bytes]] = {}
@@ -93,11 +93,22 @@ def _findings(
         for detector in chosen:
             for finding in detector.detect(site):
                 seen = homes.setdefault(detector.name, [])
-                finding = _set_aside(detector, site, finding, seen)
-                if finding.status is not Status.BACKUP_COPY:
+                bare = bool(detector.core) and not site.has(*detector.core)
+                judged = _set_aside(site, finding, seen) if bare else finding
+                if judged.status is not Status.BACKUP_COPY:
                     seen.append(folder)
-                yield finding
-        yield from _copies(site, listing, copies)
+                yield judged, bare
+        yield from ((copy, False) for copy in _copies(site, listing, copies))
+
+
+def _once(found: Sequence[tuple[Finding, bool]]) -> tuple[Finding, ...]:
+    """A config that lies apart from its application is the application's, not that of the folder it lies in."""
+    owned = {(one.system, one.config) for one, bare in found if isinstance(one, Found) and not bare}
+    return tuple(
+        one
+        for one, bare in found
+        if not (bare and isinstance(one, Found) and (one.system, one.config) in owned)
+    )
 
 
 def _by_config_name(detectors: Sequence[Detector]) -> Mapping[bytes, Sequence[Detector]]:
@@ -134,10 +145,8 @@ def _htaccess(site: Site) -> dict[str, bytes]:
     return found
 
 
-def _set_aside(detector: Detector, site: Site, finding: Finding, seen: list[bytes]) -> Finding:
+def _set_aside(site: Site, finding: Finding, seen: list[bytes]) -> Finding:
     """A config without its application's code, in a folder named like a copy or inside another install."""
-    if not detector.core or site.has(*detector.core):
-        return finding
     named = any(ASIDE.search(text(name)) for name in site.folder.split(b"/"))
     inside = any(
         folder != site.folder and (not folder or site.folder.startswith(folder + b"/")) for folder in seen
@@ -149,7 +158,7 @@ def _copies(
     site: Site, listing: Mapping[bytes, Entry], table: Mapping[bytes, Sequence[Detector]]
 ) -> Iterator[Finding]:
     """Files named like copies of a config (wp-config.php.bak), read as if they were it."""
-    for name in listing:
+    for name in sorted(listing):
         match = COPY.fullmatch(name)
         if match is None:
             continue

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from detectors.claim import Condition, claim
+from detectors.claim import claim, condition_of
 from detectors.detector import Config, Detector, Site
 from detectors.finding import Evidence, Finding, Status, Unclear, text
 from detectors.parsing import php
@@ -83,9 +83,9 @@ def _one(site: Site, name: bytes, config: Config, version: str) -> Finding:
     lost = site.rooted.lost_name(site.folder)
     root = TreePath(b"/" + site.folder if site.folder else b"") if lost is None else lost
     values = php.evaluate(here, config, {b"app_root": root, b"site_path": b"sites/" + name})
-    condition = Condition(values.damage, values.cut, values.exhausted)
+    condition = condition_of(values)
     fields = _fields(values)
-    if all(one is None for one in fields.values()) and not condition.lines():
+    if all(one is None for one in fields.values()) and not condition.lines() and condition.opaque is None:
         reason = "its settings.php states no database: it was never set up"
         return Unclear("drupal", site.path, reason, (Evidence(config.name, None),), Status.NONE, version)
     return claim(site, "drupal", config.name, fields, version=version, condition=condition)
@@ -117,7 +117,7 @@ def detect_backdrop(site: Site) -> Iterator[Finding]:
         if not fields:
             continue
         fields["prefix"] = values.variable(b"database_prefix")
-        condition = Condition(values.damage, values.cut, values.exhausted)
+        condition = condition_of(values)
         yield claim(site, "backdrop", config.name, fields, version=_version(site), condition=condition)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from detectors.claim import Condition, claim
+from detectors.claim import claim, condition_of
 from detectors.detector import Config, Detector, Site
 from detectors.finding import Finding, text
 from detectors.parsing import php
@@ -71,10 +71,10 @@ def detect(site: Site) -> Iterator[Finding]:
     values = php.evaluate(site, config)
     fields: dict[str, Stated | None]
     if b"JConfig" in config.content:
-        fields = {name: values.property(b"jconfig", prop) for name, prop in JCONFIG.items()}
+        fields = {name: values.member(b"jconfig", prop) for name, prop in JCONFIG.items()}
     else:
         fields = {name: values.variable(b"mosConfig_" + part) for name, part in MAMBO.items()}
-    condition = Condition(values.damage, values.cut, values.exhausted)
+    condition = condition_of(values)
     yield claim(site, "joomla", config.name, fields, version=_version(site), condition=condition)
 
 

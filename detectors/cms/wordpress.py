@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from detectors.claim import Condition, claim
+from detectors.claim import claim, condition_of
 from detectors.detector import Config, Detector, Site
 from detectors.finding import Evidence, Finding, Status, Unclear, text
 from detectors.parsing import php
+from detectors.walk import join
 
 PATHS = ("wp-config.php", "../wp-config.php")
 FIELDS = {"host": b"DB_HOST", "database": b"DB_NAME", "user": b"DB_USER", "password": b"DB_PASSWORD"}
@@ -48,10 +49,12 @@ def detect(site: Site) -> Iterator[Finding]:
     config = _config(site)
     if config is None:
         if site.has("wp-settings.php") and site.has("wp-load.php") and not site.has(*PATHS):
-            yield Unclear(
-                "wordpress", site.path, "it was never set up: there is no wp-config.php",
-                (Evidence(text(site.folder) or ".", None),), Status.NONE, _version(site),
-            )  # fmt: skip
+            linked = b"wp-config.php" in site.names()
+            reason = "it was never set up: there is no wp-config.php"
+            if linked:
+                reason = "its wp-config.php is a link that leads out of the customer's tree or nowhere"
+            where = Evidence(text(join(site.folder, b"wp-config.php" if linked else b"")) or ".", None)
+            yield Unclear("wordpress", site.path, reason, (where,), Status.NONE, _version(site))
         return
     if b"config/application.php" in config.content:
         return  # Bedrock: its own detector reads .env
@@ -68,7 +71,7 @@ def detect(site: Site) -> Iterator[Finding]:
         return
     multisite = values.constant(b"MULTISITE")
     extra = () if multisite is None or not multisite.value else (multisite.evidence("multisite"),)
-    condition = Condition(values.damage, values.cut, values.exhausted)
+    condition = condition_of(values)
     yield claim(
         site, "wordpress", config.name, fields, version=_version(site), condition=condition, extra=extra
     )

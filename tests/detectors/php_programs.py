@@ -46,8 +46,20 @@ def run_php(programs: Sequence[bytes], folder: Path) -> Iterator[Mapping[str, ob
     driver.write_text(DRIVER)
     start = 0
     while start < len(programs):
-        command = ["php", "-n", "-d", "memory_limit=256M", "-d", "allow_url_fopen=0", str(driver), str(folder), str(start)]
-        done = subprocess.run(command, capture_output=True, check=False, cwd=folder, env={"PATH": "/usr/bin:/bin"})
+        command = [
+            "php",
+            "-n",
+            "-d",
+            "memory_limit=256M",
+            "-d",
+            "allow_url_fopen=0",
+            str(driver),
+            str(folder),
+            str(start),
+        ]
+        done = subprocess.run(
+            command, capture_output=True, check=False, cwd=folder, env={"PATH": "/usr/bin:/bin"}
+        )
         lines = [line for line in done.stdout.splitlines() if line.startswith(b'{"bad"')]
         yield from (json.loads(line) for line in lines)
         start += len(lines)
@@ -94,7 +106,10 @@ class Programs:
         return b"'" + raw.replace(b"\\", self.pick(b"\\\\", b"\\\\", b"\\\\")).replace(b"'", b"\\'") + b"'"
 
     def raw_single(self) -> bytes:
-        pieces = [self.pick(b"a", b"\\n", b"\\\\", b"\\'", b"$x", b"\\x41", b"{$a}", b"\xe9", b"\r\n", b"?>") for _ in range(self.random.randint(0, 6))]
+        pieces = [
+            self.pick(b"a", b"\\n", b"\\\\", b"\\'", b"$x", b"\\x41", b"{$a}", b"\xe9", b"\r\n", b"?>")
+            for _ in range(self.random.randint(0, 6))
+        ]
         return b"'" + b"".join(pieces) + b"'"
 
     def piece(self) -> bytes:
@@ -117,7 +132,19 @@ class Programs:
         return b"<<<" + label + end + (lines + end if self.random.random() < 0.9 else b"") + indent + b"EOT"
 
     def number_(self) -> bytes:
-        return self.pick(b"0", b"1", b"7", b"-3", b"0x1F", b"0b101", b"017", b"1_000", b"3306", b"0o17", b"9223372036854775807")
+        return self.pick(
+            b"0",
+            b"1",
+            b"7",
+            b"-3",
+            b"0x1F",
+            b"0b101",
+            b"017",
+            b"1_000",
+            b"3306",
+            b"0o17",
+            b"9223372036854775807",
+        )
 
     def atom(self) -> bytes:
         return self.pick(
@@ -135,7 +162,9 @@ class Programs:
             key = self.pick(b"'x'", b"0", b"'5'", b"'05'", b"-4", b"true", b"null", b"'y'", b'"$b"', b"1")
             items.append(value if self.random.random() < 0.5 else key + b" => " + value)
         body = b", ".join(items)
-        return self.pick(b"[" + body + b"]", b"array(" + body + b")", b"array( /* c */ " + body + b" // x ?\n)")
+        return self.pick(
+            b"[" + body + b"]", b"array(" + body + b")", b"array( /* c */ " + body + b" // x ?\n)"
+        )
 
     def call(self, depth: int) -> bytes:
         one = self.expression(depth - 1)
@@ -159,7 +188,30 @@ class Programs:
         if depth <= 0 or self.random.random() < 0.25:
             return self.atom()
         one, two = self.expression(depth - 1), self.expression(depth - 1)
-        operator = self.pick(b".", b".", b".", b".", b"==", b"===", b"!=", b"!==", b"&&", b"||", b"??", b"+", b"-", b"*", b"%", b"<", b">=", b"?:", b"<=>", b"and", b"xor", b"|")
+        operator = self.pick(
+            b".",
+            b".",
+            b".",
+            b".",
+            b"==",
+            b"===",
+            b"!=",
+            b"!==",
+            b"&&",
+            b"||",
+            b"??",
+            b"+",
+            b"-",
+            b"*",
+            b"%",
+            b"<",
+            b">=",
+            b"?:",
+            b"<=>",
+            b"and",
+            b"xor",
+            b"|",
+        )
         return self.pick(
             b"(" + one + b" " + operator + b" " + two + b")", b"(" + one + b" " + operator + b" " + two + b")", lambda: self.array(depth), lambda: self.call(depth), lambda: self.call(depth),
             b"(" + one + b" ? " + two + b" : " + self.atom() + b")", b"!" + one, b"$c[" + one + b"]", b"$c['x']['y']", b"(string) " + one, b"(int) " + one, b"(bool) " + one, b"@" + one,
@@ -168,7 +220,23 @@ class Programs:
         )  # fmt: skip
 
     def target(self) -> bytes:
-        return self.pick(b"$a", b"$b", b"$c", b"$e", b"$a", b"$b", b"$c['x']", b"$c[]", b"$c['x']['y']", b"$c[$b]", b"$GLOBALS['a']", b"$d->p", b"$d->q['x']", b"${'b'}", b"$e['k'][]")
+        return self.pick(
+            b"$a",
+            b"$b",
+            b"$c",
+            b"$e",
+            b"$a",
+            b"$b",
+            b"$c['x']",
+            b"$c[]",
+            b"$c['x']['y']",
+            b"$c[$b]",
+            b"$GLOBALS['a']",
+            b"$d->p",
+            b"$d->q['x']",
+            b"${'b'}",
+            b"$e['k'][]",
+        )
 
     def statement(self, depth: int = 2) -> bytes:
         simple: list[object] = [
@@ -210,7 +278,22 @@ class Programs:
 
     def program(self, number: int) -> bytes:
         self.number = number
-        start = self.pick(b"<?php\n", b"<?php ", b"\xef\xbb\xbf<?php\n", b"<html>\n<?php\r\n", b"<?\n" if False else b"<?php\n")
+        start = self.pick(
+            b"<?php\n",
+            b"<?php ",
+            b"\xef\xbb\xbf<?php\n",
+            b"<html>\n<?php\r\n",
+            b"<?\n" if False else b"<?php\n",
+        )
         end = self.pick(b"\n", b"", b"\r", b"\r\n", b" ")
-        first = [b"$a = 'A';", b"$b = 'x';", b"$c = ['x' => ['y' => 'deep'], 0 => 'zero', -1 => 'neg'];", b"$d = new stdClass; $d->p = 'prop';"]
-        return start + (end or b" ").join(first + [self.statement() for _ in range(self.random.randint(1, 6))]) + self.pick(b"", b"\n?>", b"\n?>\n\n")
+        first = [
+            b"$a = 'A';",
+            b"$b = 'x';",
+            b"$c = ['x' => ['y' => 'deep'], 0 => 'zero', -1 => 'neg'];",
+            b"$d = new stdClass; $d->p = 'prop';",
+        ]
+        return (
+            start
+            + (end or b" ").join(first + [self.statement() for _ in range(self.random.randint(1, 6))])
+            + self.pick(b"", b"\n?>", b"\n?>\n\n")
+        )

@@ -13,8 +13,8 @@ from detectors.parsing.php.machine import Machine
 from detectors.parsing.php.source import Source
 from detectors.parsing.php.values import Array, Object, Slot, TreePath, Unknown
 from detectors.walk import Rooted
-from tests.detectors.php_programs import HOST, VARIABLES, Programs, decoded, run_php
 from tests.detectors.memory import MemoryTree
+from tests.detectors.php_programs import HOST, VARIABLES, Programs, decoded, run_php
 
 
 class NotKnown(Exception):
@@ -52,9 +52,17 @@ def disagreements(seed: int, count: int, folder: Path) -> tuple[list[str], int, 
         machine = run[0]
         variables, constants = truth["vars"], truth["consts"]
         assert isinstance(variables, dict) and isinstance(constants, (dict, list))
-        pairs = [(name, machine.state.scopes[0].get(name.encode()), variables.get(name)) for name in VARIABLES]
-        told = dict(enumerate(constants)) if isinstance(constants, list) else {int(k): v for k, v in constants.items()}
-        pairs += [(f"K{j}", machine.state.constants.get(b"K%d_%d" % (number, j)), told.get(j)) for j in range(4)]
+        pairs = [
+            (name, machine.state.scopes[0].get(name.encode()), variables.get(name)) for name in VARIABLES
+        ]
+        told = (
+            dict(enumerate(constants))
+            if isinstance(constants, list)
+            else {int(k): v for k, v in constants.items()}
+        )
+        pairs += [
+            (f"K{j}", machine.state.constants.get(b"K%d_%d" % (number, j)), told.get(j)) for j in range(4)
+        ]
         for name, slot, expected in pairs:
             try:
                 mine = None if slot is None else plain(machine, slot)
@@ -64,7 +72,9 @@ def disagreements(seed: int, count: int, folder: Path) -> tuple[list[str], int, 
             known += 1
             right = None if expected is None else decoded(expected)
             if (type(mine), mine) != (type(right), right):
-                wrong.append(f"seed {seed} program {number}: {name} is {right!r} for PHP, {mine!r} for us\n{text(program)}")
+                wrong.append(
+                    f"seed {seed} program {number}: {name} is {right!r} for PHP, {mine!r} for us\n{text(program)}"
+                )
     return wrong, known, unknown
 
 

@@ -63,13 +63,21 @@ class Evaluated:
         ]
         return self._one(slots)
 
-    def property(self, kind: bytes, name: bytes, *path: Key) -> Stated | None:
+    def member(self, kind: bytes, name: bytes, *path: Key) -> Stated | None:
         """A property of a new object of the class `kind` (in lower case)."""
         slots = []
         for machine in self.machines:
             thing = _instance(machine, kind)
             slots.append(None if thing is None else _descend(machine, machine.read_prop(thing, name), path))
         return self._one(slots)
+
+    @property
+    def opaque(self) -> Stated | None:
+        """Code that ran but could not be read, None where there was none: it may have set anything."""
+        for machine in self.machines:
+            if machine.state.opaque is not None:
+                return _stated(Slot(machine.state.opaque, machine.state.opaque.where), machine)
+        return None
 
     def folder(self, name: bytes) -> bytes | None:
         """The real path, relative to the examined root, of the folder a constant names; None if it is not there."""
