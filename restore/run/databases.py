@@ -151,20 +151,20 @@ def _move(work: SwitchDatabase) -> Move:
 def _create_objects(server: DatabaseServer, work: SwitchDatabase, move: Move) -> tuple[str, ...]:
     """Create them all or undo the move; notes about their definer.
 
-    MariaDB refuses a view that calls a function (error 1449) while its definer does not exist, and the customer's
-    account comes last: then, as where no account is known, a stand-in with the same rights defines them.
+    MariaDB refuses a view that calls a function while its definer does not exist (1449) or has no right to it
+    (1370), and the customer's account comes last: then, as where no account is known, a stand-in with the same
+    rights defines them.
     """
     if not work.objects:
         return ()
+    if work.definer is not None:
+        try:
+            server.create_objects(work.name, work.objects, work.definer)
+            return ()
+        except ObjectRefused:
+            pass  # tried with the stand-in below, which tells whether the definer was what stood in the way
+    stand_in = _stand_in(server, work.name)
     try:
-        if work.definer is not None:
-            try:
-                server.create_objects(work.name, work.objects, work.definer)
-                return ()
-            except ObjectRefused:
-                if server.account(work.definer) is not None:
-                    raise
-        stand_in = _stand_in(server, work.name)
         server.create_objects(work.name, work.objects, stand_in)
     except ObjectRefused:
         server.undo(move, move.staging)

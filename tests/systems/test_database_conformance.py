@@ -150,6 +150,12 @@ def test_a_switch_done_already_is_done(server: DatabaseServer) -> None:
     assert STAGING not in server.databases()
 
 
+def owner(server: DatabaseServer) -> None:
+    """The account that the objects are for."""
+    server.create_account(OWNER, native_verifier(Secret(b"owner")))
+    server.grant(OWNER, "shop")
+
+
 OTHER = POSTS.replace(b"(3,''", b"(4,'written yesterday'")
 
 
@@ -203,7 +209,7 @@ def test_a_switch_without_its_staging_says_so(server: DatabaseServer) -> None:
 def test_objects_are_created_after_the_move(server: DatabaseServer) -> None:
     loaded = load(server, dump(POSTS, OBJECTS))
     server.switch(move_of(loaded))
-    server.create_account(OWNER, native_verifier(Secret(b"owner")))
+    owner(server)
     server.create_objects("shop", loaded.objects, OWNER)
     server.create_objects("shop", loaded.objects, OWNER)
 
@@ -212,7 +218,7 @@ def test_objects_are_created_after_the_move(server: DatabaseServer) -> None:
 
 
 def test_an_undo_brings_back_what_stood_there_with_its_objects(server: DatabaseServer) -> None:
-    server.create_account(OWNER, native_verifier(Secret(b"owner")))
+    owner(server)
     other = load(server, dump(OTHER, OBJECTS), "br_stage_other")
     server.switch(move_of(other, "br_stage_other"))
     server.create_objects("shop", other.objects, OWNER)
@@ -233,7 +239,7 @@ def test_an_undo_brings_back_what_stood_there_with_its_objects(server: DatabaseS
 def test_an_undo_to_staging_lets_the_switch_begin_again(server: DatabaseServer) -> None:
     loaded = load(server, dump(POSTS, OBJECTS))
     move = move_of(loaded)
-    server.create_account(OWNER, native_verifier(Secret(b"owner")))
+    owner(server)
     server.switch(move)
     server.create_objects("shop", loaded.objects, OWNER)
     server.undo(move, STAGING)
