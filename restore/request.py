@@ -35,6 +35,7 @@ from restore.errors import (
 from restore.ledger import codec
 from restore.model.mail import JournalRecord
 from restore.model.operator import Operator
+from restore.model.text import safe
 
 SOCKET = "desk.sock"
 PATH_LIMIT = 107
@@ -56,7 +57,7 @@ def identify(stated: str | None, environment: Mapping[str, str]) -> Operator:
         ("login", _login()),
     )
     origin, name = next((origin, name) for origin, name in named if name)
-    return Operator(name, origin, os.getuid(), os.getpid(), socket.gethostname())
+    return Operator(safe(name, 100), origin, os.getuid(), os.getpid(), socket.gethostname())
 
 
 def _login() -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from restore.errors import LedgerDamaged, RecordUnreadable, StateUnwritable
 from restore.ledger.events import STEP_KINDS, replaces
+from restore.model.text import safe
 
 GENESIS = hashlib.sha256(b"bulkrestore ledger 1").digest()
 
@@ -109,7 +110,7 @@ def _compare_sums(
     tally: dict[tuple[str, str], int] = {}
     for key, seq, kind, work in connection.execute("SELECT key, seq, kind, work FROM step"):
         if steps.get(key) != (seq, kind, work):
-            raise LedgerDamaged(f"{name}: step {key} is kept as {kind}, its events say otherwise")
+            raise LedgerDamaged(f"{name}: step {safe(key)} is kept as {kind}, its events say otherwise")
         tally[work, kind] = tally.get((work, kind), 0) + 1
     kept = {(work, kind): count for work, kind, count in connection.execute("SELECT * FROM tally") if count}
     if len(steps) != sum(tally.values()) or kept != tally:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from restore.errors import JournalDamaged, StateUnwritable
 from restore.ledger import codec, disk
+from restore.model.text import safe
 
 FOLDER = "journals"
 
@@ -99,7 +100,9 @@ class _Journal:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         with open(os.open(self._path, flags, 0o600), "ab", buffering=0) as file:
             if os.fstat(file.fileno()).st_size != self._size:
-                raise JournalDamaged(f"somebody else wrote to the journal {self._path} of {self._mailbox}")
+                raise JournalDamaged(
+                    f"somebody else wrote to the journal {self._path} of {safe(self._mailbox)}"
+                )
             left = memoryview(lines)
             while left:
                 left = left[file.write(left) :]
@@ -121,14 +124,16 @@ class _Journal:
             record, self._crc = self._checked(line, number)
             records.append(record)
         if records and records[0] != codec.encode(JournalOf(self._mailbox)):
-            raise JournalDamaged(f"the journal {self._path} is not that of {self._mailbox}")
+            raise JournalDamaged(f"the journal {self._path} is not that of {safe(self._mailbox)}")
         self._size = whole
         return records[1:]
 
     def _checked(self, line: bytes, number: int) -> tuple[str, int]:
         crc = zlib.crc32(line[9:], self._crc)
         if line[:9] != b"%08x " % crc:
-            raise JournalDamaged(f"line {number:,} of the journal {self._path} of {self._mailbox} is damaged")
+            raise JournalDamaged(
+                f"line {number:,} of the journal {self._path} of {safe(self._mailbox)} is damaged"
+            )
         return line[9:].decode("ascii"), crc
 
     def _set_aside(self, torn: bytes, whole: int) -> None:

@@ -39,6 +39,7 @@ from restore.model.operator import Operator
 from restore.model.outcome import Answer, Done, Outcome, Unchanged
 from restore.model.plan import Job
 from restore.model.survey import Decision
+from restore.model.text import safe
 
 _INSERT = "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
@@ -238,7 +239,7 @@ class Standing(Mapping[str, Outcome]):
             (body,) = self._connection.execute("SELECT body FROM event WHERE seq = ?", (seq,)).fetchone()
         outcome = read_event(body)
         if not isinstance(outcome, Outcome):
-            raise LedgerDamaged(f"{self._path}: event {seq:,} is not how step {key} ended")
+            raise LedgerDamaged(f"{self._path}: event {seq:,} is not how step {safe(key)} ended")
         return outcome
 
     def __iter__(self) -> Iterator[str]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from restore.errors import Fenced
+from restore.model.text import safe
 
 LEASE_SECONDS = 30.0
 
@@ -59,15 +60,17 @@ class Leases:
         """Let the worker act on the step for another lease, or raise Fenced."""
         with self._lock:
             if epoch != self._epoch:
-                raise Fenced(f"step {step} is of epoch {epoch}; epoch {self._epoch} has taken over")
+                raise Fenced(f"step {safe(step)} is of epoch {epoch}; epoch {self._epoch} has taken over")
             state = self._steps.get(step)
             if state is None or not state.begun:
-                raise Fenced(f"step {step} is not under way any more")
+                raise Fenced(f"step {safe(step)} is not under way any more")
             now = self._clock()
             if worker in state.fenced:
-                raise Fenced(f"step {step} was taken over by another worker")
+                raise Fenced(f"step {safe(step)} was taken over by another worker")
             if state.holder not in ("", worker):
                 if now < state.until:
-                    raise Fenced(f"step {step} is held by another worker for {state.until - now:.0f} s more")
+                    raise Fenced(
+                        f"step {safe(step)} is held by another worker for {state.until - now:.0f} s more"
+                    )
                 state.fenced.add(state.holder)
             state.holder, state.until = worker, now + self.seconds

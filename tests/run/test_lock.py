@@ -118,6 +118,7 @@ def test_a_full_disk_is_said_before_anything_is_begun(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("stated", "environment", "named"),
     [
+        ("ann\x1b[2J", {}, ("ann\\x1b[2J", "--operator")),
         ("ann", {"BULKRESTORE_OPERATOR": "bob", "SUDO_USER": "cyd"}, ("ann", "--operator")),
         (None, {"BULKRESTORE_OPERATOR": "bob", "SUDO_USER": "cyd"}, ("bob", "BULKRESTORE_OPERATOR")),
         ("", {"BULKRESTORE_OPERATOR": "", "SUDO_USER": "cyd"}, ("cyd", "SUDO_USER")),
