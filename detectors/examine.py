@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from detectors.cms.custom import CUSTOM
 from detectors.detector import Detector, Site
 from detectors.finding import Finding, Found, Status, text
 from detectors.registry import DETECTORS
@@ -99,6 +100,15 @@ def _findings(
                     seen.append(folder)
                 yield judged, bare
         yield from ((copy, False) for copy in _copies(site, listing, copies))
+        recognised = any(
+            folder == one or not one or folder.startswith(one + b"/")
+            for ones in homes.values()
+            for one in ones
+        )
+        if not recognised and listing.keys() & CUSTOM.triggers:
+            for finding in CUSTOM.detect(site):
+                homes.setdefault(CUSTOM.name, []).append(folder)
+                yield finding, False
 
 
 def _once(found: Sequence[tuple[Finding, bool]]) -> tuple[Finding, ...]:

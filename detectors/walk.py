@@ -309,6 +309,6 @@ def _look_at_link(rooted: Rooted, path: bytes, too_many: bool) -> None:
     try:
         rooted.resolve(path)
     except OutOfRoot as error:
-        rooted.refuse(error.refused)
+        rooted.refuse(Refused(text(path), error.refused.reason))
     except Unreadable as error:
         rooted.refuse(Refused(text(path), str(error)))
