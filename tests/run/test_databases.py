@@ -39,8 +39,6 @@ def test_a_database_is_loaded_compared_and_live_with_its_objects(tmp_path: Path)
     assert switched.kept == ""
     assert set(server.schemas) == {"shop"}
     assert not any(path.is_file() and path.stat().st_size for path in tmp_path.iterdir())
-        path.is_file() and path.stat().st_size for path in tmp_path.iterdir()
-    )
 
 
 def test_objects_belong_to_a_locked_stand_in_until_the_account_is_known(tmp_path: Path) -> None:
@@ -79,9 +77,7 @@ def test_a_damaged_dump_is_a_question_with_the_other_dumps(tmp_path: Path) -> No
 
 def test_a_dump_that_asks_for_too_much_is_a_question_that_names_the_place(tmp_path: Path) -> None:
     server = MemoryDatabaseServer("db1")
-    outcome = steps(
-        tmp_path, server, dump(POSTS, b"USE shop;\nUSE other;\n")
-    ).load()
+    outcome = steps(tmp_path, server, dump(POSTS, b"USE shop;\nUSE other;\n")).load()
 
     assert isinstance(outcome, Manual)
     assert outcome.items[0].cause == "dump-refused"
