@@ -365,3 +365,9 @@ class AccountRefused(RestoreError):
     code = "account-refused"
     scope = Scope.JOB
     hint = "Make this account by hand if it is really wanted; nothing was changed on the server."
+
+
+class MailServerFailing(RestoreError):
+    code = "mail-server-failing"
+    scope = Scope.SERVER
+    hint = "Look at the mail server's log and at its free disk and inodes, then run again; what is stored stays."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from restore.errors import MailFolderRemade, MailRefused
+from restore.errors import MailFolderRemade, MailRefused, MailServerFailing
 from restore.model.mail import (
     AppendResult,
     Identity,
@@ -21,6 +21,8 @@ from restore.run.mail_memory import locate
 from restore.run.mail_step import OVER_QUOTA, TOO_LARGE, LiveFolder, MailStep, Tally
 
 GONE = frozenset(("TRYCREATE", "NONEXISTENT"))
+FAULTS = frozenset(("SERVERBUG", "CONTACTADMIN", "UNAVAILABLE"))
+FAULTS_IN_A_ROW = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ def _append(step: MailStep, live: LiveFolder, batch: Sequence[Outgoing]) -> list
             newer = _append(step, live, batch[half:])
             return [*_append(step, live, batch[:half]), *newer]
         return [*_append(step, live, batch[:half]), *_append(step, live, batch[half:])]
+    step.faults = 0
     return [
         _last_try(step, live, outgoing, result) if isinstance(result, Refusal) else result
         for outgoing, result in zip(batch, results, strict=True)
@@ -91,9 +94,17 @@ def _check_gone(live: LiveFolder, response_code: str, words: str) -> None:
         raise MailFolderRemade(f"folder {safe('/'.join(live.path))} went away meanwhile: {words}")
 
 
+def _check_fault(step: MailStep, refusal: Refusal) -> None:
+    """One message may trip a server; many in a row mean that the server itself is ill, of a full disk for one."""
+    step.faults = step.faults + 1 if refusal.response_code in FAULTS else 0
+    if step.faults >= FAULTS_IN_A_ROW:
+        raise MailServerFailing(f"{FAULTS_IN_A_ROW} messages in a row: {refusal.words}", server=step.target)
+
+
 def _last_try(step: MailStep, live: LiveFolder, outgoing: Outgoing, refusal: Refusal) -> AppendResult:
     """A message refused alone: once more without its keywords, which some servers will not have."""
     _check_gone(live, refusal.response_code, refusal.words)
+    _check_fault(step, refusal)
     system = frozenset(flag for flag in outgoing.message.flags if flag.startswith("\\"))
     if system == outgoing.message.flags or refusal.response_code in (OVER_QUOTA, *TOO_LARGE):
         return refusal

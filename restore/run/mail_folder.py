@@ -235,7 +235,7 @@ def _mail(data: bytes) -> tuple[str, bytes]:
             return f"compressed, and damaged: {error}", b""
         if not unpacker.eof:
             return "compressed, and cut short or larger than any mail", b""
-    if not canonical(data):
+    if not data.strip(b"\r"):
         return "the file is empty: the mail is lost in this backup", b""
     if not data.strip(b"\0"):
         return "the file holds NUL bytes alone: the mail is lost in this backup", b""

@@ -48,11 +48,13 @@ class MailStep:
 
     `changed` tells whether this run altered the live mailbox, `bytes` how much mail the backup holds. Messages of
     `quota_floor` bytes or more are not tried again once one of that size was refused for quota; `over_quota` and
-    `too_large` are "path: reason" lines of what only a higher limit lets in.
+    `too_large` are "path: reason" lines of what only a higher limit lets in; `faults` counts messages in a row that
+    the server failed at by its own fault.
     """
 
     key: str
     mailbox: str
+    target: str
     source: Source
     session: MailSession
     desk: Desk
@@ -61,6 +63,7 @@ class MailStep:
     notes: Notes = field(default_factory=Notes)
     changed: bool = False
     quota_floor: int | None = None
+    faults: int = 0
     over_quota: list[str] = field(default_factory=list)
     too_large: list[str] = field(default_factory=list)
     bytes: int = 0

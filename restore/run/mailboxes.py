@@ -38,7 +38,9 @@ def restore_mailbox(key: str, work: RestoreMailbox, systems: Systems) -> Outcome
     maildir = read_maildir(source, work.path)
     with closing(systems.mail(work.target).open(work.mailbox.address)) as session:
         memory = settle(session, systems.desk, key, str(work.mailbox))
-        step = MailStep(key, str(work.mailbox), source, session, systems.desk, systems.progress(key), memory)
+        step = MailStep(
+            key, str(work.mailbox), work.target, source, session, systems.desk, systems.progress(key), memory
+        )
         return _outcome(step, work, maildir, *_restore(step, maildir))
 
 

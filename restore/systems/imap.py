@@ -87,18 +87,14 @@ class ImapServer:
             try:
                 client.sasl_login("PLAIN", lambda _: answer)
                 return
-            except IMAPClientAbortError:
-                raise
             except IMAPClientError as error:
-                refusals.append(str(error))
+                refusals.append(_refusal(error))
         if not refusals or response_code(refusals[0]) == "AUTHENTICATIONFAILED":
             try:
                 client.login(f"{address}*{master}", password.decode("ascii", "replace"))
                 return
-            except IMAPClientAbortError:
-                raise
             except IMAPClientError as error:
-                refusals.append(str(error))
+                refusals.append(_refusal(error))
         self._refused(address, refusals[-1])
 
     def _refused(self, address: str, words: str) -> None:
@@ -109,6 +105,13 @@ class ImapServer:
         if code == "AUTHORIZATIONFAILED" or self._known_good:
             raise MailboxMissing(said)
         raise MailLoginRefused(said, server=self.name)
+
+
+def _refusal(error: IMAPClientError) -> str:
+    """The server's words; raises the lost connection that imapclient tells as a failed login."""
+    if isinstance(error.__context__, IMAPClientAbortError):
+        raise error.__context__
+    return str(error)
 
 
 def _is_loopback(host: str) -> bool:
