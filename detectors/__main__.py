@@ -33,10 +33,22 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--domain", action="append", default=[], help="a domain the sites are served under, main one first"
     )
-    parser.add_argument("--map", action="append", default=[], type=_pair, metavar="/home/ACCT=PATH",
-                        help="where an absolute folder of the lost server is now")  # fmt: skip
-    parser.add_argument("--env", action="append", default=[], type=_pair, metavar="NAME=VALUE",
-                        help="an environment variable the web server was known to pass")  # fmt: skip
+    parser.add_argument(
+        "--map",
+        action="append",
+        default=[],
+        type=_pair,
+        metavar="/home/ACCT=PATH",
+        help="where an absolute folder of the lost server is now",
+    )
+    parser.add_argument(
+        "--env",
+        action="append",
+        default=[],
+        type=_pair,
+        metavar="NAME=VALUE",
+        help="an environment variable the web server was known to pass",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument("--reveal", action="store_true", help="show passwords")
     return parser.parse_args(argv)
@@ -61,10 +73,22 @@ def as_json(tree: str, finding: Finding, reveal: bool) -> dict[str, object]:
         {"field": one.field, "file": one.path, "line": one.line, "how": one.how} for one in finding.evidence
     ]
     line: dict[str, object] = {
-        "tree": tree, "path": finding.path, "system": finding.system, "version": finding.version,
-        "config": None, "status": finding.status.value, "host": None, "port": None, "socket": None, "database": None,
-        "user": None, "password": None, "prefix": None, "evidence": evidence, "unclear": [],
-    }  # fmt: skip
+        "tree": tree,
+        "path": finding.path,
+        "system": finding.system,
+        "version": finding.version,
+        "config": None,
+        "status": finding.status.value,
+        "host": None,
+        "port": None,
+        "socket": None,
+        "database": None,
+        "user": None,
+        "password": None,
+        "prefix": None,
+        "evidence": evidence,
+        "unclear": [],
+    }
     if not isinstance(finding, Found):
         return line | {
             "config": finding.evidence[0].path if finding.evidence else None,
@@ -77,8 +101,11 @@ def as_json(tree: str, finding: Finding, reveal: bool) -> dict[str, object]:
         plain = finding.password.reveal().decode("utf-8", "surrogateescape")
         line["password"] = plain if reveal else str(finding.password)
     return line | {
-        "config": finding.config, "port": finding.port, "socket": finding.socket, "unclear": list(finding.unclear),
-    }  # fmt: skip
+        "config": finding.config,
+        "port": finding.port,
+        "socket": finding.socket,
+        "unclear": list(finding.unclear),
+    }
 
 
 def _printable(value: object) -> str:
@@ -92,6 +119,11 @@ def _table(lines: Sequence[Mapping[str, object]]) -> Iterator[str]:
     widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
     for row in rows:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _reasons(line: Mapping[str, object]) -> Sequence[object]:
+    unclear = line["unclear"]
+    return unclear if isinstance(unclear, list) else ()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -126,9 +158,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for row in _table(lines):
             print(row)
         for line in lines:
-            unclear = line["unclear"]
-            assert isinstance(unclear, list)
-            for reason in unclear:
+            for reason in _reasons(line):
                 print(f"{_printable(line['path'])}: {_printable(reason)}")
     return 1 if troubles else 0
 

@@ -12,14 +12,16 @@ from detectors.parsing import host
 from detectors.parsing.stated import Stated
 
 MYSQL = frozenset(
-    b"mysql mysqli mysqlnd mariadb pdo_mysql pdomysql mysql_pdo pdo.mysql mysql2 jdatabasedrivermysqli mysqlinnodb mysqls "
-    b"doctrine\\dbal\\driver\\pdomysql\\driver drupal\\core\\database\\driver\\mysql".split()
+    b"mysql mysqli mysqlnd mariadb pdo_mysql pdomysql mysql_pdo pdo.mysql mysql2 jdatabasedrivermysqli "
+    b"mysqlinnodb mysqls doctrine\\dbal\\driver\\pdomysql\\driver "
+    b"drupal\\core\\database\\driver\\mysql".split()
 )
 PLACEHOLDERS = frozenset(
-    b"database_name_here username_here password_here your_database your_db your_database_name your_username your_user "
-    b"your_password yourpassword yourusername yourdatabase databasename dbname_here db_name_here changeme change_me "
-    b"putyourdbnamehere usernamehere yourpasswordhere enter_your_password @@db_name@@ xxxxxx {db_name} {{db_name}} %db_name% "
-    b"db_database_here my_database my_username my_password".split()
+    b"database_name_here username_here password_here your_database your_db your_database_name "
+    b"your_username your_user your_password yourpassword yourusername yourdatabase databasename "
+    b"dbname_here db_name_here changeme change_me putyourdbnamehere usernamehere yourpasswordhere "
+    b"enter_your_password @@db_name@@ xxxxxx {db_name} {{db_name}} %db_name% db_database_here "
+    b"my_database my_username my_password".split()
 )
 ORDER = (Status.NEEDS_ENVIRONMENT, Status.AMBIGUOUS, Status.PARTIAL, Status.FALLBACK)
 SECRETS = ("database", "user", "password")
@@ -28,8 +30,8 @@ SECRETS = ("database", "user", "password")
 @dataclass(frozen=True, slots=True)
 class Condition:
     """What is wrong with a config as a whole: `damage` the line of the first thing its language would not accept,
-    `cut` whether its end is missing, `exhausted` whether a limit stopped the reading; `opaque` code that could not be read, which may
-    state what else is missing."""
+    `cut` whether its end is missing, `exhausted` whether a limit stopped the reading; `opaque`
+    code that could not be read, which may state what else is missing."""
 
     damage: int = 0
     cut: bool = False
@@ -68,20 +70,19 @@ def condition_of(values: Evaluation) -> Condition:
 
 def claim(
     site: Site,
-    system: str,
+    of: tuple[str, str],
     config: str,
     fields: Mapping[str, Stated | None],
-    *,
-    version: str = "",
     condition: Condition | None = None,
     extra: Iterable[Evidence] = (),
 ) -> Finding:
-    """The finding that these fields of `config` make.
+    """The finding that these fields of `config` make; `of` is the system and its version ("" where it does not say).
 
     `fields`: host, port, socket, database, user, password, prefix, driver; None or absent where the config does
     not state it. A missing host is localhost and a missing port, socket or prefix none; the rest are needed. A
     driver that is not MySQL's makes the install Unclear.
     """
+    system, version = of
     condition = condition or Condition()
     if condition.opaque is not None:
         opaque = {name: condition.opaque for name in SECRETS if fields.get(name) is None}
@@ -93,7 +94,8 @@ def claim(
         return Unclear(system, site.path, reason, evidence, Status.NONE, version)
     unclear = [*_unclear(fields), *condition.lines()]
     if all((one := fields.get(name)) is None or not one.value for name in SECRETS):
-        return _nothing(site, system, config, fields, unclear, evidence, version)
+        status, reason = _nothing(fields, unclear)
+        return Unclear(system, site.path, reason, evidence or (Evidence(config, None),), status, version)
     address = _address(fields)
     password = fields.get("password")
     return Found(
@@ -114,14 +116,10 @@ def claim(
     )
 
 
-def _nothing(
-    site: Site, system: str, config: str, fields: Mapping[str, Stated | None], unclear: list[str],
-    evidence: tuple[Evidence, ...], version: str,
-) -> Unclear:  # fmt: skip
+def _nothing(fields: Mapping[str, Stated | None], unclear: list[str]) -> tuple[Status, str]:
     worst = [one.status for one in fields.values() if one is not None and one.value is None]
     status = next((each for each in ORDER if each in worst), Status.NONE)
-    reason = "; ".join(unclear) or "it states no login"
-    return Unclear(system, site.path, reason, evidence or (Evidence(config, None),), status, version)
+    return status, "; ".join(unclear) or "it states no login"
 
 
 def _plain(fields: Mapping[str, Stated | None], name: str) -> str:

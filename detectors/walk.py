@@ -94,7 +94,8 @@ class Rooted:
 
     All paths in and out are relative to `root`. `maps` says where absolute folders of the lost server are now,
     relative to the tree's own root: {b"/home/alice": b"web1/home/alice"}; absolute names outside of them are
-    refused. `refused` collects what was not followed, each once. `cache` is for readers of files, so that none is parsed twice.
+    refused. `refused` collects what was not followed, each once. `cache` is for readers of files, so that none
+    is parsed twice.
     """
 
     tree: Tree
@@ -254,8 +255,8 @@ class Rooted:
 
 
 SKIPPED = frozenset(
-    b".git .hg .svn .cache .npm .composer .cpan .trash node_modules bower_components __pycache__ wp-includes "
-    b"wp-admin Maildir".split()
+    b".git .hg .svn .cache .npm .composer .cpan .trash node_modules bower_components __pycache__ "
+    b"wp-includes wp-admin Maildir".split()
 )
 MAILDIR = frozenset((b"cur", b"new", b"tmp"))
 

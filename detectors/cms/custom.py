@@ -20,7 +20,8 @@ OPENS = re.compile(
     re.IGNORECASE,
 )
 NAMES = frozenset(
-    b"includes include inc lib libs config conf connect connection db database common core app src classes".split()
+    b"includes include inc lib libs config conf connect connection db database common core app src "
+    b"classes".split()
 )
 MAX_FILES = 60
 MAX_PLACES = 12

@@ -20,9 +20,14 @@ from detectors.parsing.stated import Stated
 
 PATHS = ("sites/*/settings.php",)
 FIELDS = {
-    "driver": b"driver", "host": b"host", "port": b"port", "socket": b"unix_socket", "database": b"database", "user": b"username",
+    "driver": b"driver",
+    "host": b"host",
+    "port": b"port",
+    "socket": b"unix_socket",
+    "database": b"database",
+    "user": b"username",
     "password": b"password",
-}  # fmt: skip
+}
 VERSIONS = (
     ("core/lib/Drupal.php", rb"const VERSION = '([\w.-]{1,20})'"),
     ("includes/bootstrap.inc", rb"define\('VERSION', '([\w.-]{1,20})'\)"),
@@ -88,7 +93,7 @@ def _one(site: Site, name: bytes, config: Config, version: str) -> Finding:
     if all(one is None for one in fields.values()) and not condition.lines() and condition.opaque is None:
         reason = "its settings.php states no database: it was never set up"
         return Unclear("drupal", site.path, reason, (Evidence(config.name, None),), Status.NONE, version)
-    return claim(site, "drupal", config.name, fields, version=version, condition=condition)
+    return claim(site, ("drupal", version), config.name, fields, condition)
 
 
 def detect(site: Site) -> Iterator[Finding]:
@@ -118,7 +123,7 @@ def detect_backdrop(site: Site) -> Iterator[Finding]:
             continue
         fields["prefix"] = values.variable(b"database_prefix")
         condition = condition_of(values)
-        yield claim(site, "backdrop", config.name, fields, version=_version(site), condition=condition)
+        yield claim(site, ("backdrop", _version(site)), config.name, fields, condition)
 
 
 DRUPAL = Detector("drupal", PATHS, detect, core=("includes", "core", "modules", "index.php"))

@@ -18,8 +18,13 @@ from detectors.walk import join
 
 PATHS = ("configuration.php",)
 JCONFIG = {
-    "host": b"host", "database": b"db", "user": b"user", "password": b"password", "prefix": b"dbprefix", "driver": b"dbtype",
-}  # fmt: skip
+    "host": b"host",
+    "database": b"db",
+    "user": b"user",
+    "password": b"password",
+    "prefix": b"dbprefix",
+    "driver": b"dbtype",
+}
 MAMBO = {"host": b"host", "database": b"db", "user": b"user", "password": b"password", "prefix": b"dbprefix"}
 MANIFEST = "administrator/manifests/files/joomla.xml"
 OLD_VERSIONS = ("libraries/cms/version/version.php", "libraries/joomla/version.php", "includes/version.php")
@@ -75,7 +80,7 @@ def detect(site: Site) -> Iterator[Finding]:
     else:
         fields = {name: values.variable(b"mosConfig_" + part) for name, part in MAMBO.items()}
     condition = condition_of(values)
-    yield claim(site, "joomla", config.name, fields, version=_version(site), condition=condition)
+    yield claim(site, ("joomla", _version(site)), config.name, fields, condition)
 
 
 JOOMLA = Detector(

@@ -71,10 +71,7 @@ def detect(site: Site) -> Iterator[Finding]:
         return
     multisite = values.constant(b"MULTISITE")
     extra = () if multisite is None or not multisite.value else (multisite.evidence("multisite"),)
-    condition = condition_of(values)
-    yield claim(
-        site, "wordpress", config.name, fields, version=_version(site), condition=condition, extra=extra
-    )
+    yield claim(site, ("wordpress", _version(site)), config.name, fields, condition_of(values), extra)
 
 
 WORDPRESS = Detector(

@@ -27,7 +27,7 @@ def _unknown(stated: Stated, reason: str) -> dict[str, Stated | None]:
 def from_url(stated: Stated) -> dict[str, Stated | None]:
     """The fields of a database URL; each is unknown where the URL is."""
     if stated.value is None:
-        return {name: stated for name in ("host", "database", "user", "password")}
+        return dict.fromkeys(("host", "database", "user", "password"), stated)
     match = URL.fullmatch(stated.value.strip())
     if match is None:
         return _unknown(stated, "a database URL that is not understood")
@@ -64,8 +64,14 @@ def from_pdo(stated: Stated) -> dict[str, Stated | None]:
         if equals:
             options[name.strip().lower()] = value.strip()
     fields: dict[str, Stated | None] = {"driver": replace(stated, value=driver.strip())}
-    for field, key in (("host", b"host"), ("port", b"port"), ("socket", b"unix_socket"), ("database", b"dbname"),
-                       ("user", b"user"), ("password", b"password")):  # fmt: skip
+    for field, key in (
+        ("host", b"host"),
+        ("port", b"port"),
+        ("socket", b"unix_socket"),
+        ("database", b"dbname"),
+        ("user", b"user"),
+        ("password", b"password"),
+    ):
         if key in options:
             fields[field] = replace(stated, value=options[key], how="PDO DSN")
     return fields

@@ -114,11 +114,66 @@ class Programs:
 
     def piece(self) -> bytes:
         return self.pick(
-            b"a", b"z9", b" ", b"\\n", b"\\t", b"\\\\", b"\\$", b"\\\"", b"\\x41", b"\\x4", b"\\x", b"\\8", b"\\101", b"\\7", b"\\777",
-            b"\\u{e9}", b"\\u{1F600}", b"\\e", b"\\q", b"'", b"#", b"//", b"/*", b"$", b"$ ", b"$1", b"{", b"}", b"{ $", b"\xe9", b"\xc3\xa9",
-            b"$a", b"$b", b"{$a}", b"${a}", b"$c[0]", b"$c[x]", b"$c[-1]", b"$c[$b]", b"{$c['x']}", b"{$c[\"x\"]}", b"$a->p", b"$d->p", b"{$d->p}",
-            b"$a[", b"\n", b"\r\n", b"\r", b"?>", b"<?php", b";", b"->", b"[0]", b"%s", b"${c['x']}", b"$zz", b"\\{$a}", b"$c[0][1]", b"$d->p->q",
-        )  # fmt: skip
+            b"a",
+            b"z9",
+            b" ",
+            b"\\n",
+            b"\\t",
+            b"\\\\",
+            b"\\$",
+            b'\\"',
+            b"\\x41",
+            b"\\x4",
+            b"\\x",
+            b"\\8",
+            b"\\101",
+            b"\\7",
+            b"\\777",
+            b"\\u{e9}",
+            b"\\u{1F600}",
+            b"\\e",
+            b"\\q",
+            b"'",
+            b"#",
+            b"//",
+            b"/*",
+            b"$",
+            b"$ ",
+            b"$1",
+            b"{",
+            b"}",
+            b"{ $",
+            b"\xe9",
+            b"\xc3\xa9",
+            b"$a",
+            b"$b",
+            b"{$a}",
+            b"${a}",
+            b"$c[0]",
+            b"$c[x]",
+            b"$c[-1]",
+            b"$c[$b]",
+            b"{$c['x']}",
+            b'{$c["x"]}',
+            b"$a->p",
+            b"$d->p",
+            b"{$d->p}",
+            b"$a[",
+            b"\n",
+            b"\r\n",
+            b"\r",
+            b"?>",
+            b"<?php",
+            b";",
+            b"->",
+            b"[0]",
+            b"%s",
+            b"${c['x']}",
+            b"$zz",
+            b"\\{$a}",
+            b"$c[0][1]",
+            b"$d->p->q",
+        )
 
     def double(self) -> bytes:
         return b'"' + b"".join(self.piece() for _ in range(self.random.randint(0, 6))) + b'"'
@@ -148,9 +203,27 @@ class Programs:
 
     def atom(self) -> bytes:
         return self.pick(
-            self.single, self.single, self.raw_single, self.double, self.double, self.heredoc, self.number_, b"true", b"FALSE", b"null",
-            b"$a", b"$b", b"$c", b"$d", b"$e", self.constant, b"$_SERVER['HTTP_HOST']", b"PHP_EOL", b"DIRECTORY_SEPARATOR", b"__LINE__",
-        )  # fmt: skip
+            self.single,
+            self.single,
+            self.raw_single,
+            self.double,
+            self.double,
+            self.heredoc,
+            self.number_,
+            b"true",
+            b"FALSE",
+            b"null",
+            b"$a",
+            b"$b",
+            b"$c",
+            b"$d",
+            b"$e",
+            self.constant,
+            b"$_SERVER['HTTP_HOST']",
+            b"PHP_EOL",
+            b"DIRECTORY_SEPARATOR",
+            b"__LINE__",
+        )
 
     def constant(self) -> bytes:
         return b"K%d_%d" % (self.number, self.random.randint(0, 3))
@@ -170,19 +243,58 @@ class Programs:
         one = self.expression(depth - 1)
         two = self.expression(depth - 1)
         return self.pick(
-            b"trim(%b)" % one, b"base64_decode(%b)" % self.pick(b"'c2VjcmV0'", b"'YWI='", b"'a-b'", one), b"strrev(%b)" % one, b"str_rot13(%b)" % one,
-            b"strtolower(%b)" % one, b"strtoupper(%b)" % one, b"substr(%b, %b)" % (one, self.pick(b"0", b"1", b"-2", b"3")),
-            b"substr(%b, %b, %b)" % (one, self.pick(b"0", b"1", b"-2"), self.pick(b"1", b"-1", b"2", b"null")), b"strlen(%b)" % one, b"md5(%b)" % one,
-            b"str_replace('a', 'bb', %b)" % one, b"str_replace(['a', 'z'], ['z', 'q'], %b)" % one, b"implode('-', %b)" % self.array(1), b"explode('a', %b)" % one,
-            b"in_array(%b, %b)" % (one, self.array(1)), b"in_array(%b, %b, true)" % (one, self.array(1)), b"strpos(%b, %b)" % (one, two), b"stripos(%b, 'A')" % one,
-            b"sprintf('%%s-%%s', %b, %b)" % (one, two), b"chr(65 + 1)", b"ord(%b)" % one, b"hex2bin('6162')", b"bin2hex(%b)" % one, b"urldecode('a%20b+c%zz')",
-            b"rawurldecode('a%2fb+c')", b"isset($c['x'])", b"isset($zz)", b"empty(%b)" % self.pick(b"$a", b"$zz", b"$c['x']"), b"count(%b)" % self.array(1),
-            b"defined('%b')" % self.constant(), b"dirname(%b)" % self.pick(b"'/a/b/c'", b"'a'", b"'/'", b"'/a/'", b"'a/b/'", one), b"basename(%b)" % self.pick(b"'/a/b.php'", one),
-            b"intval(%b)" % self.pick(b"'12'", b"' 12x'", one), b"is_string(%b)" % one, b"strstr(%b, 'a')" % one, b"addslashes(%b)" % one, b"str_repeat('ab', 3)",
-            b"preg_match('/^a[bc]+$/', %b)" % one, b"preg_match('~www\\.~i', %b)" % one, b"array_merge(%b, %b)" % (self.array(1), self.array(1)), b"strtr(%b, 'abz', 'xyq')" % one,
-            b"parse_url('mysql://u:p%40w@h.example:3307/db?x=1')", b"parse_url('mysql://u:p@localhost/db', PHP_URL_PASS)", b"array_key_exists('x', %b)" % self.array(1),
-            b"str_contains(%b, 'a')" % one, b"strcmp(%b, %b)" % (one, one), b"ltrim(%b, 'a0')" % one, b"rtrim(%b, '/')" % one, b"strrchr(%b, 'a')" % one, b"htmlspecialchars(%b)" % one,
-        )  # fmt: skip
+            b"trim(%b)" % one,
+            b"base64_decode(%b)" % self.pick(b"'c2VjcmV0'", b"'YWI='", b"'a-b'", one),
+            b"strrev(%b)" % one,
+            b"str_rot13(%b)" % one,
+            b"strtolower(%b)" % one,
+            b"strtoupper(%b)" % one,
+            b"substr(%b, %b)" % (one, self.pick(b"0", b"1", b"-2", b"3")),
+            b"substr(%b, %b, %b)"
+            % (one, self.pick(b"0", b"1", b"-2"), self.pick(b"1", b"-1", b"2", b"null")),
+            b"strlen(%b)" % one,
+            b"md5(%b)" % one,
+            b"str_replace('a', 'bb', %b)" % one,
+            b"str_replace(['a', 'z'], ['z', 'q'], %b)" % one,
+            b"implode('-', %b)" % self.array(1),
+            b"explode('a', %b)" % one,
+            b"in_array(%b, %b)" % (one, self.array(1)),
+            b"in_array(%b, %b, true)" % (one, self.array(1)),
+            b"strpos(%b, %b)" % (one, two),
+            b"stripos(%b, 'A')" % one,
+            b"sprintf('%%s-%%s', %b, %b)" % (one, two),
+            b"chr(65 + 1)",
+            b"ord(%b)" % one,
+            b"hex2bin('6162')",
+            b"bin2hex(%b)" % one,
+            b"urldecode('a%20b+c%zz')",
+            b"rawurldecode('a%2fb+c')",
+            b"isset($c['x'])",
+            b"isset($zz)",
+            b"empty(%b)" % self.pick(b"$a", b"$zz", b"$c['x']"),
+            b"count(%b)" % self.array(1),
+            b"defined('%b')" % self.constant(),
+            b"dirname(%b)" % self.pick(b"'/a/b/c'", b"'a'", b"'/'", b"'/a/'", b"'a/b/'", one),
+            b"basename(%b)" % self.pick(b"'/a/b.php'", one),
+            b"intval(%b)" % self.pick(b"'12'", b"' 12x'", one),
+            b"is_string(%b)" % one,
+            b"strstr(%b, 'a')" % one,
+            b"addslashes(%b)" % one,
+            b"str_repeat('ab', 3)",
+            b"preg_match('/^a[bc]+$/', %b)" % one,
+            b"preg_match('~www\\.~i', %b)" % one,
+            b"array_merge(%b, %b)" % (self.array(1), self.array(1)),
+            b"strtr(%b, 'abz', 'xyq')" % one,
+            b"parse_url('mysql://u:p%40w@h.example:3307/db?x=1')",
+            b"parse_url('mysql://u:p@localhost/db', PHP_URL_PASS)",
+            b"array_key_exists('x', %b)" % self.array(1),
+            b"str_contains(%b, 'a')" % one,
+            b"strcmp(%b, %b)" % (one, one),
+            b"ltrim(%b, 'a0')" % one,
+            b"rtrim(%b, '/')" % one,
+            b"strrchr(%b, 'a')" % one,
+            b"htmlspecialchars(%b)" % one,
+        )
 
     def expression(self, depth: int = 2) -> bytes:
         if depth <= 0 or self.random.random() < 0.25:
@@ -213,11 +325,24 @@ class Programs:
             b"|",
         )
         return self.pick(
-            b"(" + one + b" " + operator + b" " + two + b")", b"(" + one + b" " + operator + b" " + two + b")", lambda: self.array(depth), lambda: self.call(depth), lambda: self.call(depth),
-            b"(" + one + b" ? " + two + b" : " + self.atom() + b")", b"!" + one, b"$c[" + one + b"]", b"$c['x']['y']", b"(string) " + one, b"(int) " + one, b"(bool) " + one, b"@" + one,
-            one + b"\n . /* x */ " + two, b"-7 + 3 * 2", b"$d->p",
+            b"(" + one + b" " + operator + b" " + two + b")",
+            b"(" + one + b" " + operator + b" " + two + b")",
+            lambda: self.array(depth),
+            lambda: self.call(depth),
+            lambda: self.call(depth),
+            b"(" + one + b" ? " + two + b" : " + self.atom() + b")",
+            b"!" + one,
+            b"$c[" + one + b"]",
+            b"$c['x']['y']",
+            b"(string) " + one,
+            b"(int) " + one,
+            b"(bool) " + one,
+            b"@" + one,
+            one + b"\n . /* x */ " + two,
+            b"-7 + 3 * 2",
+            b"$d->p",
             b"match(" + one + b") { 'a', 1 => 'm', default => " + two + b" }",
-        )  # fmt: skip
+        )
 
     def target(self) -> bytes:
         return self.pick(
@@ -243,18 +368,43 @@ class Programs:
             lambda: self.target() + b" = " + self.expression() + b";",
             lambda: self.target() + b" = " + self.expression() + b";",
             lambda: b"define('" + self.constant() + b"', " + self.expression() + b");",
-            lambda: b"defined('" + self.constant() + b"') or define('" + self.constant() + b"', " + self.expression() + b");",
-            lambda: b"if (!defined('" + self.constant() + b"')) define('" + self.constant() + b"', " + self.expression() + b");",
+            lambda: (
+                b"defined('"
+                + self.constant()
+                + b"') or define('"
+                + self.constant()
+                + b"', "
+                + self.expression()
+                + b");"
+            ),
+            lambda: (
+                b"if (!defined('"
+                + self.constant()
+                + b"')) define('"
+                + self.constant()
+                + b"', "
+                + self.expression()
+                + b");"
+            ),
             lambda: self.pick(b"$a", b"$b", b"$c['x']") + b" .= " + self.expression() + b";",
             lambda: self.pick(b"$a", b"$e", b"$c['x']") + b" ??= " + self.expression() + b";",
             lambda: b"const " + self.constant() + b" = " + self.pick(self.single, self.number_) + b";",
             lambda: b"list($a, $b) = " + self.array(1) + b";",
             lambda: b"['x' => $a, 'y' => $e] = " + self.array(1) + b";",
             lambda: b"[, $b] = " + self.array(1) + b";",
-            b"unset($a);", b"unset($c['x']);", b"$d = new stdClass;", b"$a = &$b;", b"// x ?\n", b"/* $a = 1; */", b"# a = 'b';\r\n", b"?>\n<b>text</b>\n<?php ", b"$b++;",
-            b"#[Attr]\n", b"extract(['a' => 'ex', 'b' => 2]);",
+            b"unset($a);",
+            b"unset($c['x']);",
+            b"$d = new stdClass;",
+            b"$a = &$b;",
+            b"// x ?\n",
+            b"/* $a = 1; */",
+            b"# a = 'b';\r\n",
+            b"?>\n<b>text</b>\n<?php ",
+            b"$b++;",
+            b"#[Attr]\n",
+            b"extract(['a' => 'ex', 'b' => 2]);",
             lambda: b"$a = (object) ['p' => " + self.expression(1) + b"];",
-        ]  # fmt: skip
+        ]
         if depth <= 0:
             return self.pick(*simple)
         inner = b" ".join(self.statement(depth - 1) for _ in range(self.random.randint(0, 2)))
@@ -263,17 +413,59 @@ class Programs:
         number = self.random.randint(0, 10**9)
         compound = [
             b"if (" + condition + b") { " + inner + b" } else { " + other + b" }",
-            b"if (" + condition + b"): " + inner + b" elseif (" + self.expression(1) + b"): " + other + b" else: $a = 1; endif;",
-            b"if (" + condition + b") { " + inner + b" } elseif ($_SERVER['HTTP_HOST'] == 'www.example.com') { " + other + b" }",
-            b"if (" + condition + b") { " + inner + b" } else if (" + self.expression(1) + b") { " + other + b" } else { $b = 2; }",
-            b"switch (" + condition + b") { case 'a': case " + self.atom() + b": " + inner + b" break; default: " + other + b" }",
+            b"if ("
+            + condition
+            + b"): "
+            + inner
+            + b" elseif ("
+            + self.expression(1)
+            + b"): "
+            + other
+            + b" else: $a = 1; endif;",
+            b"if ("
+            + condition
+            + b") { "
+            + inner
+            + b" } elseif ($_SERVER['HTTP_HOST'] == 'www.example.com') { "
+            + other
+            + b" }",
+            b"if ("
+            + condition
+            + b") { "
+            + inner
+            + b" } else if ("
+            + self.expression(1)
+            + b") { "
+            + other
+            + b" } else { $b = 2; }",
+            b"switch ("
+            + condition
+            + b") { case 'a': case "
+            + self.atom()
+            + b": "
+            + inner
+            + b" break; default: "
+            + other
+            + b" }",
             b"foreach (" + self.array(1) + b" as $k => $v) { " + inner + b" $c[$k] = $v; }",
-            b"function f%d($x, $y = 'dy') { %b return $x . $y; } $a = f%d(%b);" % (number, self.pick(b"global $b; $b = $x;", b"$GLOBALS['e'] = 1;", b"$a = 5;", b"if ($x) { return 'early'; }"), number, self.atom()),
-            b"class C%d { const Q = 'cq'; public $p = %b; static $s = 'st'; function __construct($z = 1) { $this->q = $z; } } $d = new C%d(%b); $e = C%d::Q . C%d::$s;"
+            b"function f%d($x, $y = 'dy') { %b return $x . $y; } $a = f%d(%b);"
+            % (
+                number,
+                self.pick(
+                    b"global $b; $b = $x;", b"$GLOBALS['e'] = 1;", b"$a = 5;", b"if ($x) { return 'early'; }"
+                ),
+                number,
+                self.atom(),
+            ),
+            b"class C%d { const Q = 'cq'; public $p = %b; static $s = 'st'; "
+            b"function __construct($z = 1) { $this->q = $z; } } $d = new C%d(%b); $e = C%d::Q . C%d::$s;"
             % (number, self.pick(self.single, self.number_), number, self.atom(), number, number),
-            b"for ($i = 0; $i < 3; $i++) { $c[] = $i; }", b"while (false) { " + inner + b" }", b"try { " + inner + b" } finally { $e = 1; }", b"{ " + inner + b" }",
+            b"for ($i = 0; $i < 3; $i++) { $c[] = $i; }",
+            b"while (false) { " + inner + b" }",
+            b"try { " + inner + b" } finally { $e = 1; }",
+            b"{ " + inner + b" }",
             b"foreach (['x', 'y'] as $w) { if ($w == 'y') break; " + inner + b" }",
-        ]  # fmt: skip
+        ]
         return self.pick(*simple, *compound, *compound)
 
     def program(self, number: int) -> bytes:

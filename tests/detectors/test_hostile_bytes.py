@@ -16,11 +16,53 @@ from tests.detectors.memory import MemoryTree
 
 PATHS = [path.replace("../", "").replace("*", "x").encode() for one in DETECTORS for path in one.paths]
 PIECES = [
-    b"<?php ", b"define('DB_NAME', ", b"class JConfig { public $host = ", b"$databases['default']['default'] = ", b"$db_url = 'mysql://", b"'", b'"',
-    b"(", b")", b"[", b"]", b"{", b"}", b";", b"<<<A\n", b"A;", b"\\", b"$", b"$$x", b"include 'a.php';", b"include __FILE__;", b"if (", b"else", b"?>",
-    b"while(1){", b"for(;;){}", b"foreach ($a as &$b) {", b"function f() { return f(); } f();", b"eval('eval(1);');", b"goto a;", b"\0", b"\xff", b"=>",
-    b"extract($_GET);", b"$GLOBALS['x'][] = &$y;", b"new JConfig(", b"::$x", b"->y", b"`id`", b"__halt_compiler();", b"die;", b"/*", b"#", b"?: ", b"??= ", b"..",
-]  # fmt: skip
+    b"<?php ",
+    b"define('DB_NAME', ",
+    b"class JConfig { public $host = ",
+    b"$databases['default']['default'] = ",
+    b"$db_url = 'mysql://",
+    b"'",
+    b'"',
+    b"(",
+    b")",
+    b"[",
+    b"]",
+    b"{",
+    b"}",
+    b";",
+    b"<<<A\n",
+    b"A;",
+    b"\\",
+    b"$",
+    b"$$x",
+    b"include 'a.php';",
+    b"include __FILE__;",
+    b"if (",
+    b"else",
+    b"?>",
+    b"while(1){",
+    b"for(;;){}",
+    b"foreach ($a as &$b) {",
+    b"function f() { return f(); } f();",
+    b"eval('eval(1);');",
+    b"goto a;",
+    b"\0",
+    b"\xff",
+    b"=>",
+    b"extract($_GET);",
+    b"$GLOBALS['x'][] = &$y;",
+    b"new JConfig(",
+    b"::$x",
+    b"->y",
+    b"`id`",
+    b"__halt_compiler();",
+    b"die;",
+    b"/*",
+    b"#",
+    b"?: ",
+    b"??= ",
+    b"..",
+]
 hostile = st.one_of(st.binary(max_size=300), st.lists(st.sampled_from(PIECES), max_size=40).map(b"".join))
 
 
@@ -40,13 +82,27 @@ def test_no_bytes_make_a_detector_raise(contents: list[bytes]) -> None:
 @pytest.mark.parametrize(
     "code",
     [
-        b"(" * 20_000, b"[" * 50_000, b"$x=" + b"'a'." * 20_000 + b"'b';", b"if($a){" * 5_000, b"$x=" + b"!" * 20_000 + b"1;", b"'\"$a{" * 20_000,
-        b"$x=" + b"1?2:(" * 10_000, b"$a" + b"[0]" * 20_000 + b"=1;", b"$a=$b" + b"->c" * 20_000 + b";", b"if(1){}" + b"else if($z){$q=1;}" * 2_000,
-        b"$a='x';" + b"$a.=$a;" * 60, b"while(true){$i++;}", b"function f($n){return f($n).f($n);}f(1);", b"include __FILE__;" * 50,
-        b"$a=[];" + b"$a[]=1;" * 8_000, b"if($u){$a=1;}" * 4_000, b"switch($u){" + b"case 1:$a=2;" * 1_000 + b"}", b"eval('eval(\"$x\");');" * 500,
+        b"(" * 20_000,
+        b"[" * 50_000,
+        b"$x=" + b"'a'." * 20_000 + b"'b';",
+        b"if($a){" * 5_000,
+        b"$x=" + b"!" * 20_000 + b"1;",
+        b"'\"$a{" * 20_000,
+        b"$x=" + b"1?2:(" * 10_000,
+        b"$a" + b"[0]" * 20_000 + b"=1;",
+        b"$a=$b" + b"->c" * 20_000 + b";",
+        b"if(1){}" + b"else if($z){$q=1;}" * 2_000,
+        b"$a='x';" + b"$a.=$a;" * 60,
+        b"while(true){$i++;}",
+        b"function f($n){return f($n).f($n);}f(1);",
+        b"include __FILE__;" * 50,
+        b"$a=[];" + b"$a[]=1;" * 8_000,
+        b"if($u){$a=1;}" * 4_000,
+        b"switch($u){" + b"case 1:$a=2;" * 1_000 + b"}",
+        b"eval('eval(\"$x\");');" * 500,
     ],
     ids=range(18),
-)  # fmt: skip
+)
 def test_code_made_to_exhaust_ends_without_a_claim(code: bytes) -> None:
     config = b"<?php " + code + b"\ndefine('DB_NAME',$a); define('DB_USER','u'); define('DB_PASSWORD','p');"
     found = examine(
@@ -59,7 +115,7 @@ def test_code_made_to_exhaust_ends_without_a_claim(code: bytes) -> None:
 @pytest.mark.parametrize("case", cases()[::4], ids=lambda case: case.name)
 def test_a_damaged_config_never_yields_another_login(case: Case) -> None:
     """Cut anywhere, or with one byte changed outside its values, what is still exact is what was there."""
-    chance = random.Random(case.name)  # noqa: S311
+    chance = random.Random(case.name)
     files = {
         str(path.relative_to(case.folder / "files")).encode(): path.read_bytes()
         for path in sorted((case.folder / "files").rglob("*"))

@@ -18,7 +18,7 @@ def test_no_text_form_of_a_secret_shows_it() -> None:
         str(SECRET),
         f"{SECRET}",
         f"{SECRET:>10}",
-        "%s %r" % (SECRET, SECRET),
+        f"{SECRET} {SECRET!r}",
         repr([SECRET]),
         repr({"a": (SECRET,)}),
     ]
@@ -33,5 +33,5 @@ def test_a_secret_is_never_pickled(protocol: int) -> None:
 
 
 def test_equal_secrets_are_equal_and_can_be_copied() -> None:
-    assert SECRET == Secret(b"hunter2") and SECRET != Secret(b"hunter3") and SECRET != b"hunter2"
+    assert Secret(b"hunter2") == SECRET and Secret(b"hunter3") != SECRET and SECRET != b"hunter2"
     assert copy.deepcopy(SECRET).reveal() == copy.copy(SECRET).reveal() == b"hunter2"

@@ -15,7 +15,10 @@ from detectors.local import LocalTree
 from detectors.walk import Limits, OutOfRoot, Rooted, Unreadable, walk
 from tests.detectors.memory import MemoryTree
 
-LOGIN = b"<?php define('DB_NAME','bob'); define('DB_USER','bob'); define('DB_PASSWORD','b'); define('DB_HOST','localhost'); $table_prefix='wp_';"
+LOGIN = (
+    b"<?php define('DB_NAME','bob'); define('DB_USER','bob'); define('DB_PASSWORD','b'); "
+    b"define('DB_HOST','localhost'); $table_prefix='wp_';"
+)
 MAPS = {b"/home/alice": b"home/alice"}
 
 
@@ -26,10 +29,17 @@ def rooted(files: dict[bytes, bytes | str], **more: object) -> Rooted:
 @pytest.mark.parametrize(
     "target",
     [
-        "/home/bob/wp-config.php", "../bob/wp-config.php", "/etc/passwd", "x/../../../bob/wp-config.php", "../../../../etc/passwd",
-        "/home/alice/../bob/wp-config.php", "../alicebob/wp-config.php", "up/bob/wp-config.php", "/home/alicebob/wp-config.php",
+        "/home/bob/wp-config.php",
+        "../bob/wp-config.php",
+        "/etc/passwd",
+        "x/../../../bob/wp-config.php",
+        "../../../../etc/passwd",
+        "/home/alice/../bob/wp-config.php",
+        "../alicebob/wp-config.php",
+        "up/bob/wp-config.php",
+        "/home/alicebob/wp-config.php",
     ],
-)  # fmt: skip
+)
 def test_a_link_out_of_the_customers_home_is_refused_and_said_so(target: str) -> None:
     files: dict[bytes, bytes | str] = {
         b"home/alice/wp-config.php": target,
@@ -49,9 +59,14 @@ def test_a_link_out_of_the_customers_home_is_refused_and_said_so(target: str) ->
     "target", ["real.php", "sub/../real.php", "/home/alice/real.php", "sub/up/real.php", "./a/../real.php"]
 )
 def test_a_link_inside_the_customers_home_is_followed(target: str) -> None:
-    site = rooted({
-        b"home/alice/link": target, b"home/alice/real.php": b"here", b"home/alice/sub/up": "..", b"home/alice/a/b": b"",
-    })  # fmt: skip
+    site = rooted(
+        {
+            b"home/alice/link": target,
+            b"home/alice/real.php": b"here",
+            b"home/alice/sub/up": "..",
+            b"home/alice/a/b": b"",
+        }
+    )
 
     assert site.resolve(b"link") == b"real.php"
 

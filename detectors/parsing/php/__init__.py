@@ -22,9 +22,25 @@ from detectors.walk import OutOfRoot, Unreadable
 __all__ = ["Evaluated", "evaluate", "expressions"]
 
 GUARDS = (
-    b"_JEXEC", b"_VALID_MOS", b"JPATH_BASE", b"IN_PHPBB", b"IN_MYBB", b"BASEPATH", b"SYSPATH", b"SMF", b"IN_CMS", b"MEDIAWIKI",
-    b"TYPO3_MODE", b"TYPO3", b"IN_ECS", b"IN_DISCUZ", b"CMS", b"SECURE", b"e107_INIT", b"IA_ROOT",
-)  # fmt: skip
+    b"_JEXEC",
+    b"_VALID_MOS",
+    b"JPATH_BASE",
+    b"IN_PHPBB",
+    b"IN_MYBB",
+    b"BASEPATH",
+    b"SYSPATH",
+    b"SMF",
+    b"IN_CMS",
+    b"MEDIAWIKI",
+    b"TYPO3_MODE",
+    b"TYPO3",
+    b"IN_ECS",
+    b"IN_DISCUZ",
+    b"CMS",
+    b"SECURE",
+    b"e107_INIT",
+    b"IA_ROOT",
+)
 MAX_HOSTS = 12
 Key = bytes | int
 

@@ -100,11 +100,13 @@ def _builtin(machine: Machine, node: Node, name: bytes, arguments: list[Node]) -
 
 
 HARMLESS = frozenset(
-    b"ini_set error_reporting header session_start session_name session_set_cookie_params set_time_limit setlocale php_sapi_name "
-    b"date_default_timezone_set mb_internal_encoding umask ignore_user_abort ob_start function_exists class_exists extension_loaded "
-    b"mysqli_connect mysql_connect mysql_pconnect mysql_select_db mysqli_select_db mysqli_query mysql_query mysqli_set_charset time "
-    b"date microtime phpversion version_compare get_magic_quotes_gpc set_magic_quotes_runtime ini_get error_log trigger_error "
-    b"array_push die printf print_r var_dump spl_autoload_register".split()
+    b"ini_set error_reporting header session_start session_name session_set_cookie_params "
+    b"set_time_limit setlocale php_sapi_name date_default_timezone_set mb_internal_encoding umask "
+    b"ignore_user_abort ob_start function_exists class_exists extension_loaded mysqli_connect "
+    b"mysql_connect mysql_pconnect mysql_select_db mysqli_select_db mysqli_query mysql_query "
+    b"mysqli_set_charset time date microtime phpversion version_compare get_magic_quotes_gpc "
+    b"set_magic_quotes_runtime ini_get error_log trigger_error array_push die printf print_r var_dump "
+    b"spl_autoload_register".split()
 )
 
 
@@ -349,9 +351,13 @@ def _eval(machine: Machine, node: Node, arguments: list[Node]) -> Value:
 
 
 def invoke(
-    machine: Machine, node: Node, routine: Routine, given: list[tuple[Value, frozenset[Note]]], this: Object | None,
+    machine: Machine,
+    node: Node,
+    routine: Routine,
+    given: list[tuple[Value, frozenset[Note]]],
+    this: Object | None,
     arguments: list[Node],
-) -> Value:  # fmt: skip
+) -> Value:
     """Call one of the site's own functions in a scope of its own."""
     from detectors.parsing.php.statements import run_body
 

@@ -57,57 +57,54 @@ def encapsed(machine: Machine, node: Node) -> Value:
     """A double-quoted string."""
     raw = machine.source.text(node)
     start = node.start_byte + raw.index(b'"') + 1
-    return _interpolate(machine, node, node.children, start, node.end_byte - 1, b'"', 0)
+    return _interpolate(machine, node, node.children, (start, node.end_byte - 1), (b'"', 0))
+
+
+PLAIN_PARTS = frozenset(("string_content", "escape_sequence", "comment", '"', "'", "{", "}"))
 
 
 def _interpolate(
-    machine: Machine, node: Node, children: list[Node], start: int, end: int, quote: bytes, indent: int
+    machine: Machine, node: Node, children: list[Node], span: tuple[int, int], form: tuple[bytes, int]
 ) -> Value:
+    """The text between two bytes of the source; `form`: its quote, and the indentation to take off."""
+    start, end = span
     code = machine.source.code
-    pieces: list[tuple[bytes | None, Node | None, bool]] = []
+    pieces: list[tuple[bytes | Node, bool]] = []
     position = start
     for child in children:
-        if child.start_byte < start or child.type in (
-            "string_content",
-            "escape_sequence",
-            "comment",
-            '"',
-            "'",
-        ):
+        if child.start_byte < start or child.type in PLAIN_PARTS:
             continue
         if child.end_byte > end or child.type == "heredoc_end":
             break
-        if child.type in ("{", "}"):
-            continue
         braced = child.prev_sibling is not None and child.prev_sibling.type == "{"
         if braced and code[start : child.start_byte - 1].endswith(b"\\"):
             return machine.unknown(node, "a text that is not understood")
         begin = child.start_byte - 1 if braced else child.start_byte
-        pieces.append((code[position:begin], None, False))
-        pieces.append((None, child, braced))
+        pieces += [(code[position:begin], False), (child, braced)]
         position = child.end_byte
         if braced:
             if code[position : position + 1] != b"}":
                 return machine.unknown(node, "a text that is not understood")
             position += 1
-    pieces.append((code[position:end], None, False))
+    pieces.append((code[position:end], False))
     result: Value = b""
-    for index, (raw, inner, braced) in enumerate(pieces):
-        part: Value
-        if raw is not None:
-            plain = double_quoted(dedent(raw, indent, index == 0), quote)
-            if plain is None:
-                return machine.unknown(node, "an escape that PHP refuses")
-            part = plain
-        else:
-            assert inner is not None
-            part = machine.eval(inner) if braced else _simple(machine, inner)
-            if isinstance(part, Unknown) and part.kind == "unset":
-                part = b""
+    for index, (piece, braced) in enumerate(pieces):
+        part = _part(machine, node, piece, braced, form, index == 0)
         result = (
             concat(machine, node, result, part) if result != b"" or not isinstance(part, TreePath) else part
         )
     return result
+
+
+def _part(
+    machine: Machine, node: Node, piece: bytes | Node, braced: bool, form: tuple[bytes, int], first: bool
+) -> Value:
+    quote, indent = form
+    if isinstance(piece, bytes):
+        plain = double_quoted(dedent(piece, indent, first), quote)
+        return machine.unknown(node, "an escape that PHP refuses") if plain is None else plain
+    part = machine.eval(piece) if braced else _simple(machine, piece)
+    return b"" if isinstance(part, Unknown) and part.kind == "unset" else part
 
 
 def _simple(machine: Machine, node: Node) -> Value:
@@ -165,7 +162,7 @@ def heredoc(machine: Machine, node: Node) -> Value:
         return dedent(code[begin:end], indent, True)
     bodies = [child for child in node.children if child.type == "heredoc_body"]
     children = bodies[0].children if bodies else []
-    return _interpolate(machine, node, children, begin, end, b"", indent)
+    return _interpolate(machine, node, children, (begin, end), (b"", indent))
 
 
 def number(machine: Machine, node: Node) -> Value:
@@ -204,11 +201,27 @@ def _lost(machine: Machine, path: bytes) -> Value:
 
 
 CONSTANTS: dict[bytes, Value] = {
-    b"DIRECTORY_SEPARATOR": b"/", b"PATH_SEPARATOR": b":", b"PHP_EOL": b"\n", b"PHP_URL_SCHEME": 0, b"PHP_URL_HOST": 1,
-    b"PHP_URL_PORT": 2, b"PHP_URL_USER": 3, b"PHP_URL_PASS": 4, b"PHP_URL_PATH": 5, b"PHP_URL_QUERY": 6,
-    b"PHP_URL_FRAGMENT": 7, b"PHP_OS_FAMILY": b"Linux", b"PHP_OS": b"Linux", b"E_ALL": 32767, b"E_ERROR": 1,
-    b"E_WARNING": 2, b"E_PARSE": 4, b"E_NOTICE": 8, b"E_USER_ERROR": 256, b"PHP_INT_MAX": INT_MAX,
-}  # fmt: skip
+    b"DIRECTORY_SEPARATOR": b"/",
+    b"PATH_SEPARATOR": b":",
+    b"PHP_EOL": b"\n",
+    b"PHP_URL_SCHEME": 0,
+    b"PHP_URL_HOST": 1,
+    b"PHP_URL_PORT": 2,
+    b"PHP_URL_USER": 3,
+    b"PHP_URL_PASS": 4,
+    b"PHP_URL_PATH": 5,
+    b"PHP_URL_QUERY": 6,
+    b"PHP_URL_FRAGMENT": 7,
+    b"PHP_OS_FAMILY": b"Linux",
+    b"PHP_OS": b"Linux",
+    b"E_ALL": 32767,
+    b"E_ERROR": 1,
+    b"E_WARNING": 2,
+    b"E_PARSE": 4,
+    b"E_NOTICE": 8,
+    b"E_USER_ERROR": 256,
+    b"PHP_INT_MAX": INT_MAX,
+}
 
 
 def _builtin_constant(machine: Machine, node: Node, name: bytes) -> Value:
@@ -444,11 +457,20 @@ def _logic(machine: Machine, conjunction: bool, left: Value, right: Node) -> Val
 def _acts(node: Node) -> bool:
     """Whether evaluating an expression may change something."""
     return node.type in (
-        "function_call_expression", "assignment_expression", "include_expression", "require_once_expression",
-        "include_once_expression", "require_expression", "exit_statement", "parenthesized_expression",
-        "error_suppression_expression", "augmented_assignment_expression", "object_creation_expression",
-        "member_call_expression", "scoped_call_expression",
-    )  # fmt: skip
+        "function_call_expression",
+        "assignment_expression",
+        "include_expression",
+        "require_once_expression",
+        "include_once_expression",
+        "require_expression",
+        "exit_statement",
+        "parenthesized_expression",
+        "error_suppression_expression",
+        "augmented_assignment_expression",
+        "object_creation_expression",
+        "member_call_expression",
+        "scoped_call_expression",
+    )
 
 
 def _maybe(machine: Machine, condition: Value, right: Node) -> Value:

@@ -267,9 +267,15 @@ def parse_url(value: bytes) -> Array | None:
         return None
     made = Array()
     parts: tuple[tuple[bytes, Value], ...] = (
-        (b"scheme", scheme), (b"host", host), (b"port", None if port is None else int(port)), (b"user", user),
-        (b"pass", password), (b"path", path), (b"query", query), (b"fragment", fragment),
-    )  # fmt: skip
+        (b"scheme", scheme),
+        (b"host", host),
+        (b"port", None if port is None else int(port)),
+        (b"user", user),
+        (b"pass", password),
+        (b"path", path),
+        (b"query", query),
+        (b"fragment", fragment),
+    )
     for name, part in parts:
         if part is not None:
             made.put(name, Slot(part, HERE))
@@ -377,8 +383,10 @@ FUNCTIONS: dict[bytes, Pure] = {
     b"strtoupper": text_function(1, 1, _safe_ascii(lambda value: value.translate(ASCII_UPPER))),
     b"mb_strtolower": text_function(1, 1, _safe_ascii(lambda value: value.translate(ASCII_LOWER))),
     b"strlen": text_function(1, 1, len),
-    b"md5": text_function(1, 1, lambda value: hashlib.md5(value).hexdigest().encode()),
-    b"sha1": text_function(1, 1, lambda value: hashlib.sha1(value).hexdigest().encode()),
+    b"md5": text_function(1, 1, lambda value: hashlib.md5(value, usedforsecurity=False).hexdigest().encode()),
+    b"sha1": text_function(
+        1, 1, lambda value: hashlib.sha1(value, usedforsecurity=False).hexdigest().encode()
+    ),
     b"urldecode": text_function(1, 1, lambda value: unquote_to_bytes(value.replace(b"+", b" "))),
     b"rawurldecode": text_function(1, 1, unquote_to_bytes),
     b"ord": text_function(1, 1, lambda value: value[0] if value else UNDECIDED),
@@ -424,13 +432,15 @@ FUNCTIONS: dict[bytes, Pure] = {
 }
 
 BY_REFERENCE = frozenset(
-    b"preg_match preg_match_all preg_replace_callback sscanf settype sort rsort ksort krsort asort arsort usort uasort "
-    b"uksort natsort natcasesort shuffle array_push array_pop array_shift array_unshift array_splice array_walk "
-    b"array_walk_recursive array_multisort parse_str mb_parse_str str_replace str_ireplace similar_text end reset next prev "
-    b"each exec system passthru openssl_sign fscanf extract unserialize mysqli_init stream_select getimagesize headers_sent "
+    b"preg_match preg_match_all preg_replace_callback sscanf settype sort rsort ksort krsort asort "
+    b"arsort usort uasort uksort natsort natcasesort shuffle array_push array_pop array_shift "
+    b"array_unshift array_splice array_walk array_walk_recursive array_multisort parse_str "
+    b"mb_parse_str str_replace str_ireplace similar_text end reset next prev each exec system passthru "
+    b"openssl_sign fscanf extract unserialize mysqli_init stream_select getimagesize headers_sent "
     b"is_callable apcu_fetch apc_fetch mb_convert_variables".split()
 )
 OPAQUE = frozenset(
-    b"eval assert create_function call_user_func call_user_func_array extract parse_str mb_parse_str array_map array_walk "
-    b"array_filter usort register_shutdown_function forward_static_call func_get_args import_request_variables".split()
+    b"eval assert create_function call_user_func call_user_func_array extract parse_str mb_parse_str "
+    b"array_map array_walk array_filter usort register_shutdown_function forward_static_call "
+    b"func_get_args import_request_variables".split()
 )

@@ -10,8 +10,15 @@ import re
 from detectors.parsing.php.values import INT_MAX
 
 SIMPLE = {
-    b"n": b"\n", b"t": b"\t", b"r": b"\r", b"v": b"\v", b"e": b"\x1b", b"f": b"\f", b"\\": b"\\", b"$": b"$",
-}  # fmt: skip
+    b"n": b"\n",
+    b"t": b"\t",
+    b"r": b"\r",
+    b"v": b"\v",
+    b"e": b"\x1b",
+    b"f": b"\f",
+    b"\\": b"\\",
+    b"$": b"$",
+}
 ESCAPE = re.compile(rb"\\(?:([0-7]{1,3})|x([0-9A-Fa-f]{1,2})|u\{([0-9A-Fa-f]+)\}|(u\{)|(.))", re.DOTALL)
 
 

@@ -107,8 +107,9 @@ def merge_slots(one: Slot | None, other: Slot | None, why: Unknown) -> Slot | No
     if one is other:
         return one
     if one is None or other is None:
-        known = one if one is not None else other
-        assert known is not None
+        known = one or other
+        if known is None:
+            return None
         doubtful = known.value if isinstance(known.value, Unknown) and known.value.kind != "unset" else why
         return Slot(doubtful, known.where, known.notes, known.how, True)
     maybe = one.maybe or other.maybe
@@ -130,8 +131,11 @@ def merge_slots(one: Slot | None, other: Slot | None, why: Unknown) -> Slot | No
         return Slot(one.value, one.where, notes, one.how, maybe)
     return Slot(
         Unknown(f"{why.reason}: line {one.where.line} or line {other.where.line}", why.where, why.kind),
-        one.where, notes, one.how, maybe,
-    )  # fmt: skip
+        one.where,
+        notes,
+        one.how,
+        maybe,
+    )
 
 
 def _merge_arrays(one: Array, other: Array, why: Unknown) -> Array:
@@ -160,9 +164,7 @@ def merge(one: State, other: State, why: Unknown) -> State:
     for key in (*one.heap, *(key for key in other.heap if key not in one.heap)):
         left, right = one.heap.get(key), other.heap.get(key)
         if left is None or right is None or left is right:
-            found = left or right
-            assert found is not None
-            heap[key] = found
+            heap[key] = left or right or Record(b"", {})
         else:
             heap[key] = Record(left.kind, _merge_scopes(dict(left.props), dict(right.props), why))
     statics: dict[tuple[bytes, bytes], Slot] = {}

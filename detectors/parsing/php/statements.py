@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from tree_sitter import Node
 
@@ -36,6 +37,7 @@ from detectors.parsing.php.values import (
 EXIT = Signal("exit")
 DEAD = Signal("dead")
 MAX_ROUNDS = 2_000
+BRANCH_DEPTH = 50
 
 
 def hoist(machine: Machine, nodes: Sequence[Node]) -> None:
@@ -298,29 +300,21 @@ def _choose(
 ) -> Signal | None:
     while index < len(clauses):
         condition, body = clauses[index]
+        index += 1
         known, why, noted = condition_of(machine, condition)
         if known is None:
-            position = index + 1
-            if machine.depth > 50:
+            if machine.depth > BRANCH_DEPTH:
                 raise Exhausted
-            return _both(
-                machine,
-                why,
-                lambda: _run_optional(machine, body),
-                lambda: _deeper(machine, clauses, position, otherwise),
-            )
+            passed = partial(_deeper, machine, clauses, index, otherwise)
+            return _both(machine, why, partial(_run_optional, machine, body), passed)
         if known:
             before = machine.state.copy() if _holds_exit(machine, body) else None
-            signal = _controlled(
-                machine, noted, lambda: _branch(machine, lambda: _run_optional(machine, body))
-            )
+            signal = _controlled(machine, noted, partial(_run_optional, machine, body))
             if signal is None or signal.kind != "exit" or before is None:
                 return signal
             machine.state = before
-        index += 1
         if noted:
-            rest = index
-            return _controlled(machine, noted, lambda: _deeper(machine, clauses, rest, otherwise))
+            return _controlled(machine, noted, partial(_deeper, machine, clauses, index, otherwise))
     return _run_optional(machine, otherwise)
 
 
@@ -346,7 +340,7 @@ def _controlled(machine: Machine, noted: frozenset[Note], body: Callable[[], Sig
     outer = machine.control
     machine.control = outer | noted
     try:
-        return body()
+        return _branch(machine, body)
     finally:
         machine.control = outer
 
@@ -420,7 +414,7 @@ def _any_case(
     for start in starts:
         machine.step(4 + len(before.scopes[-1]) // 8)
         machine.state = before.copy()
-        signal = _branch(machine, lambda start=start: _from_case(machine, cases, start))  # type: ignore[misc]
+        signal = _branch(machine, partial(_from_case, machine, cases, start))
         ways.append((machine.state, signal))
     return _settle(
         machine,
@@ -519,8 +513,15 @@ def havoc(machine: Machine, node: Node, why: Unknown) -> None:
             for part in named(current):
                 if part.type not in ("compound_statement", "colon_block"):
                     _havoc_target(machine, part, why)
-        elif current.type in ("include_expression", "include_once_expression", "require_expression", "require_once_expression",
-                              "exit_statement", "return_statement", "dynamic_variable_name"):  # fmt: skip
+        elif current.type in (
+            "include_expression",
+            "include_once_expression",
+            "require_expression",
+            "require_once_expression",
+            "exit_statement",
+            "return_statement",
+            "dynamic_variable_name",
+        ):
             machine.becomes_opaque(why)
         elif current.type == "function_call_expression":
             _havoc_call(machine, current, why)

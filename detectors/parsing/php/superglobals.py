@@ -11,9 +11,25 @@ from detectors.parsing.php.values import Note, TreePath, Value, string
 HOST_KEYS = frozenset((b"HTTP_HOST", b"SERVER_NAME"))
 VISITOR = frozenset((b"_GET", b"_POST", b"_REQUEST", b"_COOKIE", b"_FILES", b"_SESSION", b"HTTP_GET_VARS"))
 REQUEST_KEYS = (
-    b"REQUEST_", b"HTTP_", b"HTTPS", b"REMOTE_", b"SERVER_", b"QUERY_", b"PHP_SELF", b"SCRIPT_", b"PATH_", b"argv", b"argc",
-    b"GATEWAY_", b"CONTENT_", b"REDIRECT_", b"PHP_AUTH_", b"AUTH_", b"CONTEXT_", b"ORIG_",
-)  # fmt: skip
+    b"REQUEST_",
+    b"HTTP_",
+    b"HTTPS",
+    b"REMOTE_",
+    b"SERVER_",
+    b"QUERY_",
+    b"PHP_SELF",
+    b"SCRIPT_",
+    b"PATH_",
+    b"argv",
+    b"argc",
+    b"GATEWAY_",
+    b"CONTENT_",
+    b"REDIRECT_",
+    b"PHP_AUTH_",
+    b"AUTH_",
+    b"CONTEXT_",
+    b"ORIG_",
+)
 
 
 def superglobal(machine: Machine, node: Node, name: bytes, key: Node | None) -> object:

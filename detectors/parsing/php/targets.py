@@ -152,27 +152,27 @@ def _assign_member(
 
 
 def _destructure(machine: Machine, target: Node, slot: Slot) -> None:
+    """`list($a, 'k' => $b) = …`"""
     position = 0
     key: Node | None = None
     children = [child for child in target.children if child.type != "comment"]
     for index, child in enumerate(children):
+        place: Node | None = child
         if child.type == ",":
             position += key is None
             key = None
             continue
         if child.type == "array_element_initializer":
             parts = named(child)
-            if len(parts) == 2:
-                key, child = parts[0], parts[1]
-            else:
-                child = parts[0]
+            key, place = (parts[0], parts[1]) if len(parts) == 2 else (key, parts[0] if parts else None)
         elif not child.is_named:
             continue
         elif index + 1 < len(children) and children[index + 1].type == "=>":
             key = child
             continue
         wanted: Value = position if key is None else machine.value(key)
-        assign_to(machine, child, _entry(machine, target, slot, wanted))
+        if place is not None:
+            assign_to(machine, place, _entry(machine, target, slot, wanted))
 
 
 def _entry(machine: Machine, node: Node, slot: Slot, wanted: Value) -> Slot:

@@ -83,6 +83,8 @@ class Array:
                 self.next = -1
         self.items[key] = slot
 
+    __hash__ = None  # type: ignore[assignment]
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Array):
             return False
@@ -91,7 +93,7 @@ class Array:
         return all(slot.value == other.items[key].value for key, slot in self.items.items())
 
 
-Value: TypeAlias = "None | bool | int | bytes | Array | Object | TreePath | Unknown"
+Value: TypeAlias = "bool | int | bytes | Array | Object | TreePath | Unknown | None"
 
 
 class Slot(NamedTuple):
