@@ -33,7 +33,7 @@ from restore.ledger.events import (
 )
 from restore.ledger.queue import Queue
 from restore.ledger.reading import load_queue
-from restore.ledger.store import Row, legible
+from restore.ledger.store import Row, column, original
 from restore.model.facts import Fact
 from restore.model.operator import Operator
 from restore.model.outcome import Answer, Done, Outcome, Unchanged
@@ -164,16 +164,16 @@ class Ledger:
             store.stamp(datetime.now(UTC)),
             self._epoch,
             kind(event),
-            legible(key),
-            legible(context.job),
-            legible(context.work),
-            legible(customer),
-            legible(subject),
-            legible(by.name),
-            legible(by.origin),
+            column(key),
+            column(context.job),
+            column(context.work),
+            column(customer),
+            column(subject),
+            column(by.name),
+            column(by.origin),
             by.uid,
             by.pid,
-            legible(by.host),
+            column(by.host),
             codec.encode(event),
         )
         digest = chain.link(self._head[1], row)
@@ -234,7 +234,7 @@ class Standing(Mapping[str, Outcome]):
             )
 
     def __getitem__(self, key: str) -> Outcome:
-        seq = self._seqs[legible(key)]
+        seq = self._seqs[column(key)]
         with store.translated(self._path):
             (body,) = self._connection.execute("SELECT body FROM event WHERE seq = ?", (seq,)).fetchone()
         outcome = read_event(body)
@@ -242,8 +242,11 @@ class Standing(Mapping[str, Outcome]):
             raise LedgerDamaged(f"{self._path}: event {seq:,} is not how step {safe(key)} ended")
         return outcome
 
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and column(key) in self._seqs
+
     def __iter__(self) -> Iterator[str]:
-        return iter(self._seqs)
+        return map(original, self._seqs)
 
     def __len__(self) -> int:
         return len(self._seqs)

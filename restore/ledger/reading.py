@@ -202,18 +202,19 @@ def load_queue(connection: sqlite3.Connection) -> Queue:
 
 
 def _record(row: tuple[object, ...]) -> Record:
-    seq, at, epoch, name, key, job, work, customer, subject, operator, origin, uid, pid, host, body, _ = row
-    who = Operator(str(operator), str(origin), int(str(uid)), int(str(pid)), str(host))
+    seq, at, epoch, name, *texts, uid, pid, host, body, _ = row
+    key, job, work, customer, subject, operator, origin = (store.original(str(text)) for text in texts)
+    who = Operator(operator, origin, int(str(uid)), int(str(pid)), store.original(str(host)))
     return Record(
         int(str(seq)),
         datetime.fromisoformat(str(at)),
         int(str(epoch)),
         str(name),
-        str(key),
-        str(job),
-        str(work),
-        str(customer),
-        str(subject),
+        key,
+        job,
+        work,
+        customer,
+        subject,
         who,
         read_event(str(body)),
     )
@@ -223,11 +224,11 @@ def _where(which: Filter) -> tuple[str, list[object]]:
     """The filter as SQL and its values."""
     stated: list[tuple[str, object]] = []
     if which.customer is not None:
-        stated.append(("customer = ?", store.legible(which.customer)))
+        stated.append(("customer = ?", store.column(which.customer)))
     if which.operator is not None:
-        stated.append(("operator = ?", store.legible(which.operator)))
+        stated.append(("operator = ?", store.column(which.operator)))
     if which.key is not None:
-        stated.append(("key = ?", store.legible(which.key)))
+        stated.append(("key = ?", store.column(which.key)))
     if which.since is not None:
         stated.append(("at >= ?", store.stamp(which.since)))
     if which.until is not None:

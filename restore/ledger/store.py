@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,9 +22,22 @@ BUSY_SECONDS = 10.0
 Row = tuple[int, str, int, str, str, str, str, str, str, str, str, int, int, str, str]
 
 
-def legible(text: str) -> str:
-    """Text for a column that is searched: what UTF-8 cannot hold is escaped (the body keeps the original)."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+def column(text: str) -> str:
+    """Text as it stands in a column: backslashes doubled, and what UTF-8 cannot hold escaped, so that no two
+    texts (a name of odd bytes, and a name that spells their escapes) become one."""
+    return text.replace("\\", "\\\\").encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def original(text: str) -> str:
+    """The text that column() was given."""
+    return (
+        _ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else "\\", text)
+        if "\\" in text
+        else text
+    )
+
+
+_ESCAPE = re.compile(r"\\(?:\\|u(d[89a-f][0-9a-f]{2}))")
 
 
 def stamp(at: datetime) -> str:

@@ -79,7 +79,7 @@ def test_what_was_recorded_is_read_back_with_who_when_and_what_it_was_about(stat
 
     assert (start.event, end.event) == (Started("mail/1"), Done("mail/1", Nothing("ok")))
     assert (start.operator, end.operator) == (ANN, BOB)
-    assert (end.epoch, end.job, end.work, end.customer) == (3, "mail/1", "mail", "ann\\udce9")
+    assert (end.epoch, end.job, end.work, end.customer) == (3, "mail/1", "mail", "ann\udce9")
     assert end.subject == "web1/mailbox/a@example.org"
     assert before <= start.at <= end.at <= datetime.now(UTC)
 
@@ -105,6 +105,28 @@ def test_a_step_stands_done_by_its_latest_end(state: Path, events: list[Event], 
 
     with Ledger.open(state, ANN, 2) as ledger:
         assert ("s" in ledger.done()) is stands
+
+
+@pytest.mark.parametrize(
+    "key", ["db/\udce9", "db/\\udce9", "db/\\\\udce9", "db/\\", "db/\ud83d\ude00", "db/\0x"]
+)
+def test_no_two_names_are_taken_for_one_however_a_tenant_spells_them(state: Path, key: str) -> None:
+    names = [
+        "db/\udce9",
+        "db/\\udce9",
+        "db/\\\\udce9",
+        "db/\\",
+        "db/\ud83d\ude00",
+        "db/\U0001f600",
+        "db/",
+        "db/\0x",
+        "db/\0",
+    ]
+    write(state, Done(key, Nothing()))
+
+    with Ledger.open(state, ANN, 2) as ledger, Reading.open(state) as reading:
+        assert [name for name in names if name in ledger.done()] == [key]
+        assert list(ledger.done()) == [record.key for record in reading.events(Filter(key=key))] == [key]
 
 
 def test_facts_of_done_steps_are_there_in_the_next_run(state: Path) -> None:
