@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from detectors.finding import Secret
 from restore.model.incident import DatabaseTarget
 from restore.model.mysql import (
+    KEPT_PREFIX,
+    UNDONE_PREFIX,
     AccountName,
     AccountState,
     Loaded,
@@ -20,9 +22,12 @@ from restore.systems.dump_text import quoted_name
 from restore.systems.mysql_connection import Connection, Login
 from restore.systems.mysql_facts import facts_of
 from restore.systems.mysql_load import check_staging, load_dump
-from restore.systems.mysql_objects import create_objects, objects_of
+from restore.systems.mysql_objects import STORE, create_objects, objects_of
 from restore.systems.mysql_switch import switch, undo
 from restore.systems.mysql_tables import table_states, text
+
+# Databases in which a table of ours may stand beside what they keep.
+OURS = (KEPT_PREFIX, UNDONE_PREFIX)
 
 
 class MysqlServer:
@@ -53,7 +58,7 @@ class MysqlServer:
         return frozenset(text(row[0]) for row in self._admin.rows(b"SHOW DATABASES"))
 
     def tables(self, database: str) -> tuple[TableState, ...]:
-        return table_states(self._admin, database)
+        return table_states(self._admin, database, without=STORE if database.startswith(OURS) else "")
 
     def objects(self, database: str) -> tuple[str, ...]:
         return tuple(sorted(f"{kind} {name}" for kind, name in objects_of(self._admin, database)))

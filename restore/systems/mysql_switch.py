@@ -212,8 +212,8 @@ def undo(admin: Connection, connect: Connect, move: Move, undone: str) -> None:
 
 def _moved_out(admin: Connection, move: Move, undone: str) -> bool:
     """Whether an earlier, killed call did the RENAME already."""
-    held = tuple(name for name in table_names(admin, undone) if name != STORE)
-    return bool(held) and state_digest(table_states(admin, undone, held)) == state_digest(move.loaded)
+    held = table_states(admin, undone, without=STORE)
+    return bool(held) and state_digest(held) == state_digest(move.loaded)
 
 
 def _move_out(connect: Connect, admin: Connection, move: Move, undone: str) -> None:

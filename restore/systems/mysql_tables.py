@@ -44,9 +44,9 @@ def table_names(connection: Connection, database: str) -> tuple[str, ...]:
     return tuple(sorted(text(row[0]) for row in rows))
 
 
-def table_states(connection: Connection, database: str, names: Sequence[str] = ()) -> tuple[TableState, ...]:
-    """The standing states of those base tables (of all where none is named). Sets the session for the reading."""
-    chosen = tuple(names) or table_names(connection, database)
+def table_states(connection: Connection, database: str, without: str = "") -> tuple[TableState, ...]:
+    """The standing states of every base table but `without`. Sets the session for the reading."""
+    chosen = tuple(name for name in table_names(connection, database) if name != without)
     if not chosen:
         return ()
     read_as(connection, STANDING_CHARSET, STANDING_ZONE)
