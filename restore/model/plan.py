@@ -77,6 +77,18 @@ class LoadDatabase:
 
 
 @dataclass(frozen=True, slots=True)
+class Definer:
+    """The customer's account that a database's objects are made for: made locked, before them, where it does not
+    stand yet. `secret_id` names its verifier (or, where `is_password`, its password) in the vault; `databases`
+    are all that it may have rights on."""
+
+    account: AccountName
+    secret_id: str
+    is_password: bool
+    databases: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SwitchDatabase:
     """Move a loaded staging database to its live name.
 
@@ -95,7 +107,7 @@ class SwitchDatabase:
     charset: str
     collation: str
     contact: str = ""
-    definer: AccountName | None = None
+    definer: Definer | None = None
     replace: str | None = None
 
 

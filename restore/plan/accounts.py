@@ -10,7 +10,7 @@ from restore.model.facts import Claim, SiteLooked
 from restore.model.incident import DatabaseTarget, OldServer
 from restore.model.mysql import AccountName, DatabaseId
 from restore.model.outcome import Candidate, ManualItem
-from restore.model.plan import CreateAccount, Job, Step
+from restore.model.plan import CreateAccount, Definer, Job, Step
 from restore.model.survey import Customer, Index
 from restore.model.text import safe
 from restore.plan import databases
@@ -268,9 +268,13 @@ def home_path(server: OldServer, customer: Customer) -> bytes:
     return "/".join(part for part in parts if part).encode("utf-8", "surrogateescape")
 
 
-def definer(logins: Iterable[Login], database: DatabaseId, target: DatabaseTarget) -> AccountName | None:
+def definer(logins: Iterable[Login], database: DatabaseId, target: DatabaseTarget) -> Definer | None:
     """The account a database's triggers, views, routines and events are made for, where one is known."""
     for login in logins:
         if database in login.databases:
-            return AccountName(login.user, target.account_hosts[0])
+            account = AccountName(login.user, target.account_hosts[0])
+            names = tuple(sorted(one.name for one in login.databases))
+            if login.claim is None:
+                return Definer(account, login.password_id, True, names)
+            return Definer(account, login.claim.verifier_id, False, names)
     return None

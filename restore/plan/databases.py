@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from restore.model.facts import DatabaseLoaded
 from restore.model.incident import Incident, OldServer
-from restore.model.mysql import STAGING_PREFIX, AccountName, DatabaseId, DumpFile
+from restore.model.mysql import STAGING_PREFIX, DatabaseId, DumpFile
 from restore.model.outcome import Candidate, ManualItem
-from restore.model.plan import Job, LoadDatabase, LookDump, Step, SwitchDatabase
+from restore.model.plan import Definer, Job, LoadDatabase, LookDump, Step, SwitchDatabase
 from restore.model.survey import Customer, Index, Narrowing
 from restore.model.text import safe
 from restore.plan.ownership import Owners
@@ -212,7 +212,7 @@ def switch_job(
     load: LoadDatabase,
     key: str,
     loaded: DatabaseLoaded,
-    definer: AccountName | None,
+    definer: Definer | None,
     replace: str,
 ) -> Job:
     """The switch-on of a database loaded by step `key`; `replace` is what a person agreed to set aside."""

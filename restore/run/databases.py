@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-import secrets
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from detectors.finding import Secret
 from restore.errors import DumpDamaged, DumpRefused, LiveDiffers, ObjectRefused
 from restore.model.facts import DatabaseLoaded, DatabaseSwitched, DatabaseUndone
 from restore.model.mysql import (
     KEPT_PREFIX,
     STAGING_PREFIX,
     UNDONE_PREFIX,
-    AccountName,
     DumpFile,
     Loaded,
     Move,
@@ -27,9 +24,9 @@ from restore.model.outcome import Candidate, Done, Manual, ManualItem, Outcome, 
 from restore.model.plan import LoadDatabase, SwitchDatabase, UndoSwitch
 from restore.model.ports import DatabaseServer, Systems
 from restore.model.text import safe
-from restore.model.verifier import native_verifier
 from restore.plan.databases import path_text, subject
 from restore.plan.question import item_id
+from restore.run.definer import make_definer
 
 SHOWN = 20
 OBJECT = re.compile(r"CREATE\b.*\b(?:TRIGGER|VIEW|FUNCTION|PROCEDURE|EVENT)\b", re.IGNORECASE)
@@ -129,7 +126,7 @@ def switch_database(key: str, work: SwitchDatabase, systems: Systems) -> Outcome
         return Manual(key, (_which_one(work, differs),))
     systems.desk.renew(key)
     before = server.objects(work.name)
-    notes = _create_objects(server, work, move)
+    notes = _create_objects(key, work, systems, move)
     objects = server.objects(work.name)
     if gone := sorted(set(map(_label, work.objects)) - set(objects)):
         server.undo(move, move.staging)
@@ -148,42 +145,22 @@ def _move(work: SwitchDatabase) -> Move:
     return Move(work.staging, work.name, kept, work.loaded, work.charset, work.collation, work.replace)
 
 
-def _create_objects(server: DatabaseServer, work: SwitchDatabase, move: Move) -> tuple[str, ...]:
-    """Create them all or undo the move; notes about their definer.
-
-    MariaDB refuses a view that calls a function while its definer does not exist (1449) or has no right to it
-    (1370), and the customer's account comes last: then, as where no account is known, a stand-in with the same
-    rights defines them.
-    """
+def _create_objects(key: str, work: SwitchDatabase, systems: Systems, move: Move) -> tuple[str, ...]:
+    """Create them all or undo the move; notes about their definer."""
     if not work.objects:
         return ()
-    if work.definer is not None:
-        try:
-            server.create_objects(work.name, work.objects, work.definer)
-            return ()
-        except ObjectRefused:
-            pass  # tried with the stand-in below, which tells whether the definer was what stood in the way
-    stand_in = _stand_in(server, work.name)
+    server = systems.database(work.target)
+    definer, notes = make_definer(key, work, systems)
     try:
-        server.create_objects(work.name, work.objects, stand_in)
+        server.create_objects(work.name, work.objects, definer)
     except ObjectRefused:
         server.undo(move, move.staging)
         raise
-    return (f"views, triggers and routines are defined by the locked account {stand_in}",)
+    return notes
 
 
 def _label(one: SchemaObject) -> str:
     return f"{one.kind} {one.name}"
-
-
-def _stand_in(server: DatabaseServer, database: str) -> AccountName:
-    """An account nobody can log in to, with rights on that database alone, so that its objects work."""
-    digest = hashlib.sha256(database.encode("utf-8", "surrogateescape")).hexdigest()
-    account = AccountName(f"br_def_{digest[:8]}", "localhost")
-    if server.account(account) is None:
-        server.create_account(account, native_verifier(Secret(secrets.token_bytes(24))))
-    server.grant(account, database)
-    return account
 
 
 def _which_one(work: SwitchDatabase, differs: LiveDiffers) -> ManualItem:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from restore.errors import StagingDiffers
 from restore.model.mysql import AccountName, DatabaseId
 from restore.model.outcome import Answer, Done, Failed, Manual, ManualItem, Outcome, Scope
-from restore.model.plan import CreateAccount, Job, LoadDatabase, RestoreMailbox, SwitchDatabase
+from restore.model.plan import CreateAccount, Definer, Job, LoadDatabase, RestoreMailbox, SwitchDatabase
 from restore.model.survey import Decision, Narrowing, Survey
 from restore.plan.bulk import BulkPlan
 from tests.plan.company import claim, customer, dump, incident, index, loaded, looked, maildir, switched
+
+
+W = TypeVar("W", LoadDatabase, SwitchDatabase, CreateAccount)
 
 
 class Night:
@@ -31,23 +35,24 @@ class Night:
     def of(self, kind: type) -> list[Job]:
         return [job for job in self.jobs.values() if isinstance(job.steps[0].work, kind)]
 
+    def works(self, kind: type[W]) -> list[W]:
+        steps = [step.work for job in self.jobs.values() for step in job.steps]
+        return [work for work in steps if isinstance(work, kind)]
+
     def restore(self, name: str, target: str = "db1", server: str = "web1") -> Night:
         """Load and switch one database."""
-        for job in self.of(LoadDatabase):
-            if job.steps[0].work.dump.database == DatabaseId(server, name):  # type: ignore[union-attr]
+        for job in list(self.jobs.values()):
+            work = job.steps[0].work
+            if isinstance(work, LoadDatabase) and work.dump.database == DatabaseId(server, name):
                 self.learn(loaded(job, name, target, server))
-        for job in self.of(SwitchDatabase):
-            if job.steps[0].work.database == DatabaseId(server, name):  # type: ignore[union-attr]
+        for job in list(self.jobs.values()):
+            work = job.steps[0].work
+            if isinstance(work, SwitchDatabase) and work.database == DatabaseId(server, name):
                 self.learn(switched(job, name, target, server))
         return self
 
     def accounts(self) -> list[CreateAccount]:
-        return [
-            step.work
-            for job in self.jobs.values()
-            for step in job.steps
-            if isinstance(step.work, CreateAccount)
-        ]
+        return self.works(CreateAccount)
 
     def causes(self) -> list[str]:
         return sorted(item.cause for item in self.items)
@@ -82,8 +87,8 @@ def test_objects_are_made_for_the_account_that_the_config_proves() -> None:
 
     run.restore("shop").learn(looked("alice", claim("alice", "shop", "shopuser"))).restore("shop")
 
-    (switch,) = run.of(SwitchDatabase)
-    assert switch.steps[0].work.definer == AccountName("shopuser", "localhost")  # type: ignore[union-attr]
+    (switch,) = run.works(SwitchDatabase)
+    assert switch.definer == Definer(AccountName("shopuser", "localhost"), "v1", False, ("shop",))
 
 
 def test_no_account_is_planned_before_its_database_is_live() -> None:
@@ -255,8 +260,8 @@ def test_a_live_database_that_a_person_agreed_to_set_aside_is_switched_with_that
 
     run = night(*things, settled=[Decision(item, answer)]).learn(looked("alice")).restore("shop")
 
-    (switch,) = run.of(SwitchDatabase)
-    assert switch.steps[0].work.replace == "digest-of-what-he-saw"  # type: ignore[union-attr]
+    (switch,) = run.works(SwitchDatabase)
+    assert switch.replace == "digest-of-what-he-saw"
 
 
 def test_accounts_alone_rest_on_databases_that_are_live_already() -> None:
@@ -289,7 +294,7 @@ def test_an_older_dump_that_a_person_chose_is_loaded_instead_of_the_newest() -> 
 
     before, after = night(*things), night(*things, settled=[answer])
 
-    chosen = [run.of(LoadDatabase)[0].steps[0].work.dump.fingerprint.path for run in (before, after)]  # type: ignore[union-attr]
+    chosen = [run.works(LoadDatabase)[0].dump.fingerprint.path for run in (before, after)]
     assert chosen == [b"web1/var/backups/mysql/shop.sql", b"old/shop.sql"]
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from restore.model.facts import DatabaseLoaded, DatabaseSwitched
-from restore.model.mysql import AccountName, DatabaseId, DumpFile, Fingerprint
+from restore.model.mysql import DatabaseId, DumpFile, Fingerprint
 from restore.model.outcome import Done, Outcome, Partial, Unchanged
-from restore.model.plan import LoadDatabase, SwitchDatabase, UndoSwitch
+from restore.model.plan import Definer, LoadDatabase, SwitchDatabase, UndoSwitch
 from restore.model.ports import DatabaseServer
 from restore.run.databases import load_database, switch_database, undo_switch
 from restore.systems.staging import StagingFolder
@@ -35,13 +35,14 @@ class Steps:
     folder: Path
     files: Mapping[bytes, bytes]
     staging: str = STAGING
-    definer: AccountName | None = None
+    definer: Definer | None = None
+    office: Office = field(default_factory=Office)
 
     @property
     def systems(self) -> GivenSystems:
         source = MemorySource("backup", {path: File(data, MTIME) for path, data in self.files.items()})
         return GivenSystems(
-            MemoryDesk(Office()), {"backup": source}, {}, {"db1": self.server}, StagingFolder(self.folder)
+            MemoryDesk(self.office), {"backup": source}, {}, {"db1": self.server}, StagingFolder(self.folder)
         )
 
     def load(self) -> Outcome:

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from detectors.finding import Secret
 from restore.model.facts import DatabaseLoaded, DatabaseUndone
 from restore.model.mysql import AccountName, state_digest
 from restore.model.outcome import Candidate, Done, Manual, Outcome, Unchanged
+from restore.model.plan import Definer
+from restore.model.verifier import native_verifier
 from tests.memory.cut import Cut
 from tests.memory.database import MemoryDatabaseServer, MemorySchema
 from tests.run.database_steps import STAGING, Steps, fact_of
@@ -55,11 +60,31 @@ def test_objects_belong_to_a_locked_stand_in_until_the_account_is_known(tmp_path
 def test_objects_belong_to_the_customers_account_where_it_is_known(tmp_path: Path) -> None:
     server = MemoryDatabaseServer("db1")
     done = steps(tmp_path, server)
-    done.definer = AccountName("wp", "localhost")
+    wp = AccountName("wp", "localhost")
+    done.office.secrets["v1"] = ("verifier", native_verifier(Secret(b"his password")))
+    done.definer = Definer(wp, "v1", False, ("shop",))
     done.switch(done.load())
 
-    assert set(server.schemas["shop"].objects.values()) == {done.definer}
-    assert server.accounts == {}
+    assert set(server.schemas["shop"].objects.values()) == {wp}
+    assert server.accounts[wp].locked
+
+
+@pytest.mark.parametrize("user", ["wp", "root"])
+def test_an_account_that_is_not_his_is_neither_touched_nor_made_the_definer(
+    tmp_path: Path, user: str
+) -> None:
+    server = MemoryDatabaseServer("db1")
+    done = steps(tmp_path, server)
+    wanted = AccountName(user, "localhost")
+    if user != "root":
+        server.create_account(wanted, native_verifier(Secret(b"somebody else's")))
+    before = server.account(wanted)
+    done.office.secrets["v1"] = ("verifier", native_verifier(Secret(b"his password")))
+    done.definer = Definer(wanted, "v1", False, ("shop",))
+    done.switch(done.load())
+
+    assert server.account(wanted) == before
+    assert wanted not in server.schemas["shop"].objects.values()
 
 
 def test_a_damaged_dump_is_a_question_with_the_other_dumps(tmp_path: Path) -> None:
