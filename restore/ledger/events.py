@@ -29,6 +29,7 @@ from restore.model.plan import (
     UndoSwitch,
     Work,
 )
+from restore.model.text import safe
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,10 +206,10 @@ def _settles(work: Work) -> tuple[str, ...]:
 
 
 def about_work(subject: str) -> str:
-    """What an answer about a thing itself waits for."""
-    return f"work {subject}"
+    """What an answer about a thing itself waits for; questions name their subjects made safe to show."""
+    return f"work {safe(subject)}"
 
 
 def about_login(subject: str) -> str:
     """What an answer about a login, or about whose login a database has, waits for."""
-    return f"login {subject}"
+    return f"login {safe(subject)}"

@@ -28,6 +28,7 @@ from restore.model.plan import (
     Work,
 )
 from restore.model.survey import Decision
+from restore.model.text import safe
 from tests.ledger.conftest import ANN, BOB
 
 MAILBOX = ManualItem("aa11", "no-owner", "anna", "web1/mailbox/a@example.org", "Whose?", ("two claim it",))
@@ -130,6 +131,16 @@ def test_an_answered_question_is_done_by_the_work_it_is_about_and_by_no_other(
     desk.happens(Partial(by, Nothing(), ("a view: refused",)))
 
     assert (waiting, desk.states()) == ({item.id: "answered"}, {item.id: "done"})
+
+
+def test_an_answer_about_an_oddly_named_thing_finds_its_work(desk: Desk) -> None:
+    odd = DatabaseId("web1", "sh\udcf6p\n")
+    item = replace(DATABASE, subject=safe(f"{odd.server}/database/{odd.name}"))
+    work = SwitchDatabase(odd, "anna", "db1", odd.name, "br_stage_2", (), (), "utf8mb4", "utf8mb4_bin")
+    desk.ledger.about(Job("odd", "database", "anna", (Step("odd", work),)))
+    desk.happens(Asked(item), answer(item), Done("odd", Nothing()))
+
+    assert desk.states() == {"ab22": "done"}
 
 
 def test_an_open_question_of_the_plan_stays_open_whatever_ends(desk: Desk) -> None:
