@@ -13,7 +13,6 @@ from restore.model.survey import Decision, Narrowing, Survey
 from restore.plan.bulk import BulkPlan
 from tests.plan.company import claim, customer, dump, incident, index, loaded, looked, maildir, switched
 
-
 W = TypeVar("W", LoadDatabase, SwitchDatabase, CreateAccount)
 
 
