@@ -118,3 +118,8 @@ class Manual:
 
 
 Outcome = Done | Unchanged | Partial | Failed | Abandoned | Manual
+
+
+def fact_of(outcome: Outcome | None) -> Fact | None:
+    """What a step that came through, wholly or in part, found out or read back."""
+    return outcome.fact if isinstance(outcome, Done | Unchanged | Partial) else None

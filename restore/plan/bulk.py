@@ -13,7 +13,7 @@ from restore.model.facts import (
 )
 from restore.model.incident import Incident
 from restore.model.mysql import DatabaseId
-from restore.model.outcome import Done, Failed, ManualItem, Outcome, Partial, Unchanged
+from restore.model.outcome import Failed, ManualItem, Outcome, fact_of
 from restore.model.plan import Capacity, Job, Learned, LoadDatabase, LookSite, Step
 from restore.model.survey import Customer, Narrowing, Survey
 from restore.plan import accounts, databases
@@ -151,7 +151,7 @@ class BulkPlan:
 
     def _site_looked(self, outcome: Outcome) -> Learned:
         progress = self._customers[self._looks[outcome.key]]
-        fact = outcome.fact if isinstance(outcome, Done | Unchanged | Partial) else None
+        fact = fact_of(outcome)
         progress.looked = True
         progress.fact = fact if isinstance(fact, SiteLooked) else None
         progress.logins, items = decide_logins(
@@ -169,7 +169,7 @@ class BulkPlan:
 
     def _database_moved(self, outcome: Outcome) -> Learned:
         database = self._ends[outcome.key]
-        fact = outcome.fact if isinstance(outcome, Done | Unchanged | Partial) else None
+        fact = fact_of(outcome)
         progress = self._progress_of(database)
         if isinstance(fact, DatabaseLoaded):
             self._loaded[database] = (outcome.key, fact)

@@ -2,43 +2,48 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping
+from dataclasses import replace
+from heapq import heapify, heappop, heappush
+from itertools import count
 
 from restore.model.facts import DatabaseLoaded, DatabaseSwitched, DumpLooked, MailboxLooked
-from restore.model.outcome import Done, Failed, ManualItem, Outcome, Scope
+from restore.model.outcome import Done, Failed, ManualItem, Outcome, Scope, fact_of
 from restore.model.plan import (
     CreateAccount,
     Forecast,
     Foreseen,
     Job,
+    Learned,
     LoadDatabase,
     LookSite,
     RestoreMailbox,
     Step,
     SwitchDatabase,
 )
+from restore.model.text import safe
 from restore.plan.bulk import BulkPlan
-from restore.plan.databases import subject
-from restore.plan.question import ask
+from restore.plan.databases import path_text, subject
+from restore.plan.question import ask, item_id
 
 
 def foresee(plan: BulkPlan, seen: Mapping[str, Outcome]) -> Forecast:
     """Let a plan unfold on what the looks saw, by step key. The plan is used up by this."""
-    waiting = deque(sorted(plan.jobs, key=lambda job: job.rank))
+    arrival = count()
+    waiting = [(job.rank, next(arrival), job) for job in plan.jobs]
+    heapify(waiting)
     items = list(plan.items)
     jobs: list[Foreseen] = []
     while waiting:
-        job = waiting.popleft()
+        _, _, job = heappop(waiting)
         for step in job.steps:
             entry, outcome, asked = _foresee(job, step, seen)
             jobs += [entry] if entry else []
             items += asked
-            learned = plan.learn(outcome) if outcome else None
-            if learned:
-                waiting.extend(learned.jobs)
-                items += learned.items
-    jobs.sort(key=lambda one: one.job.rank)
+            learned = plan.learn(outcome) if outcome else Learned()
+            for follower in learned.jobs:
+                heappush(waiting, (follower.rank, next(arrival), follower))
+            items += learned.items
     failed = tuple(outcome for outcome in seen.values() if isinstance(outcome, Failed))
     return Forecast(tuple(jobs), tuple({item.id: item for item in items}.values()), failed)
 
@@ -52,7 +57,7 @@ def _foresee(
     if isinstance(work, LookSite):
         return None, look, []
     if isinstance(work, RestoreMailbox):
-        fact = look.fact if isinstance(look, Done) else None
+        fact = fact_of(look)
         size = fact.bytes if isinstance(fact, MailboxLooked) else 0
         count = (
             f"{fact.messages:,} messages in {fact.folders} folders"
@@ -73,11 +78,17 @@ def _foresee(
 def _foresee_load(
     job: Job, step: Step, work: LoadDatabase, look: Outcome | None
 ) -> tuple[Foreseen, Outcome | None, list[ManualItem]]:
-    fact = look.fact if isinstance(look, Done) else None
+    fact = fact_of(look)
     name = work.dump.database.name
     if isinstance(fact, DumpLooked) and not fact.complete:
         text = f"The dump of the database {name} has no end. Which other backup is to be used?"
-        item = ask("dump-damaged", subject(work.dump.database), text, evidence=fact.notes)
+        about = subject(work.dump.database)
+        item = replace(
+            ask("dump-damaged", about, text, evidence=fact.notes),
+            id=item_id("dump-damaged", about, path_text(work.dump)),
+            customer=safe(work.customer),
+            contact=work.contact,
+        )
         entry = Foreseen(job, f"database {name}", work.target, job.bytes, "the dump has no end: a question")
         return entry, Failed(step.key, "dump-damaged", Scope.JOB, text, ""), [item]
     loaded = DatabaseLoaded(work.dump.database, work.target, work.staging, (), (), (), "", "", job.bytes)

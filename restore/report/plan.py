@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from restore.model.facts import DumpLooked, MailboxLooked, SiteLooked
-from restore.model.outcome import Done, Failed, ManualItem, Outcome
+from restore.model.outcome import Failed, ManualItem, Outcome, fact_of
 from restore.model.plan import CreateAccount, Forecast
 from restore.model.survey import Index
 from restore.model.text import safe
@@ -172,15 +172,15 @@ def survey_document(index: Index, seen: Mapping[str, Outcome]) -> dict[str, obje
 
 
 def _sites(seen: Mapping[str, Outcome]) -> list[SiteLooked]:
-    facts = [one.fact for one in seen.values() if isinstance(one, Done)]
+    facts = map(fact_of, seen.values())
     return [fact for fact in facts if isinstance(fact, SiteLooked)]
 
 
 def _mailboxes(seen: Mapping[str, Outcome]) -> list[MailboxLooked]:
-    facts = [one.fact for one in seen.values() if isinstance(one, Done)]
+    facts = map(fact_of, seen.values())
     return [fact for fact in facts if isinstance(fact, MailboxLooked)]
 
 
 def _dumps(seen: Mapping[str, Outcome]) -> list[DumpLooked]:
-    facts = [one.fact for one in seen.values() if isinstance(one, Done)]
+    facts = map(fact_of, seen.values())
     return [fact for fact in facts if isinstance(fact, DumpLooked)]
