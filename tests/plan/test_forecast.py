@@ -50,9 +50,9 @@ def test_the_dry_run_unfolds_in_the_order_of_a_run() -> None:
 
     assert [(one.job.kind, one.job.customer) for one in shown.jobs] == [
         ("mail", "alice"),
-        ("database", "bob"),
         ("database", "alice"),
         ("account", "alice"),
+        ("database", "bob"),
     ]
     assert "17 messages in 2 folders" in shown.jobs[0].what
     assert [(item.cause, item.subject) for item in shown.items] == [("no-login", "web1/database/blog")]
