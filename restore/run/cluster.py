@@ -38,6 +38,7 @@ from restore.run.post import Factory, Post, outcome_of, progress_of
 from restore.run.process import die_with, leave_interrupts, speak_into
 
 POLL_SECONDS = 0.25
+GATHER_SECONDS = 0.005  # what ends meanwhile shares a commit and a message with what ended first
 CONFIG = {
     "distributed.scheduler.allowed-failures": 0,
     "distributed.scheduler.work-stealing": False,
@@ -212,6 +213,7 @@ class DaskCrew:
         woken = False
         try:
             topic, message = self._inbox.get(block=not outcomes, timeout=POLL_SECONDS)
+            time.sleep(GATHER_SECONDS)
             while True:
                 if topic == "outcomes":
                     self._take(*outcome_of(message), outcomes)
