@@ -134,6 +134,8 @@ class Wire:
                 received = self._channel.recv(RECEIVE)
             except TimeoutError as error:
                 raise self._stalled() from error
+            except (OSError, EOFError, SSHException) as error:  # recv sends too: window adjustments
+                raise self._broke(error) from error
             if not received:
                 raise self._lost("it closed the connection in the middle of the work")
             self._in += received
@@ -149,11 +151,14 @@ class Wire:
         except TimeoutError as error:
             raise self._stalled() from error
         except (OSError, EOFError, SSHException) as error:
-            raise self._lost(f"the connection broke: {safe(str(error))}") from error
+            raise self._broke(error) from error
 
     def _stalled(self) -> SourceStalled:
         self.close()
         return SourceStalled(f"{self._name}: no answer for {self._timeout:g} seconds", server=self._name)
+
+    def _broke(self, error: Exception) -> SourceUnreachable:
+        return self._lost(f"the connection broke: {safe(str(error)) or 'no more bytes'}")
 
     def _lost(self, reason: str) -> SourceUnreachable:
         self.close()
