@@ -139,7 +139,7 @@ class MailboxMissing(RestoreError):
 
 class CustomersInvalid(RestoreError):
     code = "customers-invalid"
-    scope = Scope.RUN
+    scope = Scope.SERVER
     hint = "Correct the customers file named in the incident file, then run again."
 
 

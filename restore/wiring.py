@@ -15,11 +15,11 @@ from restore.ledger.journal import Journals
 from restore.ledger.ledger import Ledger
 from restore.ledger.queue import ItemState
 from restore.ledger.vault import Vault
-from restore.model.facts import DatabaseUndone, Fact
+from restore.model.facts import DatabaseUndone, Fact, Nothing
 from restore.model.incident import Incident, SourceSpec
 from restore.model.mysql import DatabaseId
 from restore.model.operator import Operator
-from restore.model.outcome import Outcome
+from restore.model.outcome import Done, Outcome
 from restore.model.ports import DatabaseServer, Desk, MailServer, Progress, Source, Staging
 from restore.model.survey import Finding, Index, Survey
 from restore.plan.ownership import own
@@ -188,6 +188,9 @@ class Passed(Mapping[str, Outcome]):
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
+    def __contains__(self, key: object) -> bool:
+        return not str(key).startswith("look") and key in self._done
+
 
 class Office:
     """The coordinator at work: reads the backups' index, remembers, and sends steps to its crew."""
@@ -202,9 +205,12 @@ class Office:
         self._index: Index | None = None
 
     def index(self) -> Index:
-        """The global index, read once."""
+        """The global index, read once; the ledger keeps which old server could be read."""
         if self._index is None:
             self._index = read_index(self.incident, self._systems.source)
+            unread = {one.key: one for one in self._index.failed}
+            keys = [f"index/{server.name}" for server in self.incident.old_servers]
+            self.ledger.append_all(unread.get(key) or Done(key, Nothing()) for key in keys)
         return self._index
 
     def remembered(self) -> tuple[Fact, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from restore.model.facts import Fact
 from restore.model.mail import MailboxId
 from restore.model.mysql import DumpFile
-from restore.model.outcome import Answer, ManualItem
+from restore.model.outcome import Answer, Failed, ManualItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +40,14 @@ class MailboxPlace:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """Everything every plan sees, whatever it is narrowed to. `notes` say what was met and not used."""
+    """Everything every plan sees, whatever it is narrowed to. `notes` say what was met and not used, `failed` which
+    old server's names could not be read and why, by the key "index/SERVER"."""
 
     customers: tuple[Customer, ...]
     mailboxes: tuple[MailboxPlace, ...]
     dumps: tuple[DumpFile, ...]
     notes: tuple[str, ...] = ()
+    failed: tuple[Failed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from restore.model.survey import Index
 from restore.model.text import safe
 from restore.report.layout import size, table
 from restore.report.queue import item_document
+from restore.report.status import failure_lines
 
 SCOPE = (
     "bulkrestore restores mailboxes, databases and accounts. It does not restore docroots, forwarders, aliases,"
@@ -32,6 +33,8 @@ def survey_lines(index: Index, seen: Mapping[str, Outcome]) -> list[str]:
         f"sites: {sum(len(one.claims) for one in sites)} logins found,"
         f" {sum(len(one.unclear) for one in sites)} that cannot be read",
     ]
+    for failed in index.failed:
+        lines += ["", *failure_lines(failed.key, failed)]
     for title, notes in _notes(index, sites, mailboxes, dumps, seen):
         if notes:
             lines += ["", f"{title}:", *(f"  {note}" for note in notes)]

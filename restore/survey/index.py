@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from detectors.walk import Entry, join
-from restore.errors import CustomersInvalid, SourceUnreadable
+from restore.errors import CustomersInvalid, RestoreError, SourceUnreadable
 from restore.model.incident import Incident, OldServer
 from restore.model.mail import MailboxId
 from restore.model.mysql import DatabaseId, DumpFile, Fingerprint
+from restore.model.outcome import Failed
 from restore.model.ports import Source
 from restore.model.survey import Customer, Index, MailboxPlace
 from restore.model.text import safe
@@ -26,18 +27,39 @@ SYSTEM_DATABASES = frozenset({"mysql", "information_schema", "performance_schema
 def read_index(incident: Incident, source: Callable[[str], Source]) -> Index:
     """All names and owners of all old servers of an incident; `source` gives a source by its name.
 
-    Raises CustomersInvalid with every bad line, and what the sources raise.
+    A server whose source or customers file cannot be read is in `failed`, and nothing of it in the rest.
     """
     customers: list[Customer] = []
     mailboxes: list[MailboxPlace] = []
     dumps: list[DumpFile] = []
     notes: list[str] = []
+    unread: list[Failed] = []
     for server in incident.old_servers:
-        backup = source(server.source)
-        customers += read_customers(server, _customers_text(server, backup))
-        mailboxes += list_mailboxes(server, backup, notes)
-        dumps += list_dumps(server, backup, notes)
-    return Index(tuple(customers), tuple(mailboxes), tuple(dumps), tuple(notes))
+        try:
+            backup = source(server.source)
+            known = read_customers(server, _customers_text(server, backup))
+            boxes = tuple(list_mailboxes(server, backup, notes))
+            files = tuple(list_dumps(server, backup, notes))
+        except RestoreError as error:
+            unread.append(_unread(server, error))
+            continue
+        customers += known
+        mailboxes += boxes
+        dumps += files
+    return Index(tuple(customers), tuple(mailboxes), tuple(dumps), tuple(notes), tuple(unread))
+
+
+def _unread(server: OldServer, error: RestoreError) -> Failed:
+    message = f"nothing of {server.name} can be restored: {error.message}"
+    return Failed(
+        f"index/{server.name}",
+        error.code,
+        error.scope,
+        message,
+        error.hint,
+        error.transient,
+        server=server.source,
+    )
 
 
 def _customers_text(server: OldServer, backup: Source) -> bytes:

@@ -20,6 +20,7 @@ from restore.plan.forecast import foresee
 from restore.plan.looks import LookPlan
 from restore.plan.undo import UndoPlan
 from restore.report.plan import forecast_document, plan_lines, survey_document, survey_lines
+from restore.report.status import failure_lines
 from restore.run.crew import Crew
 from restore.run.execute import execute
 from restore.verbs.screen import DONE, FAILURES, QUESTIONS, Screen, incident_of
@@ -38,7 +39,7 @@ def survey(options: Namespace, screen: Screen) -> int:
         screen.document(survey_document(index, looks.seen))
     else:
         screen.say("", *survey_lines(index, looks.seen))
-    return FAILURES if _failed(looks.seen) else DONE
+    return FAILURES if _failed(looks.seen) or index.failed else DONE
 
 
 def plan(options: Namespace, screen: Screen) -> int:
@@ -48,13 +49,14 @@ def plan(options: Namespace, screen: Screen) -> int:
         findings = here.preflight()
         looks = LookPlan(BulkPlan(here.incident, here.survey(), narrowing))
         _carry_out(here, looks, screen, steps=False)
-        forecast = foresee(BulkPlan(here.incident, here.survey(), narrowing), looks.seen)
+        seen = looks.seen | {one.key: one for one in here.index().failed}
+        forecast = foresee(BulkPlan(here.incident, here.survey(), narrowing), seen)
     if screen.as_json:
         preflight = [_finding_document(one) for one in findings]
         screen.document({**forecast_document(forecast), "preflight": preflight})
     else:
         screen.say("", *plan_lines(forecast, looks.seen), *_finding_lines(findings))
-    if _failed(looks.seen) or _refused(findings):
+    if forecast.failed or _refused(findings):
         return FAILURES
     return QUESTIONS if forecast.items else DONE
 
@@ -68,10 +70,13 @@ def run(options: Namespace, screen: Screen) -> int:
             screen.document({"preflight": [_finding_document(one) for one in findings]})
         else:
             screen.say(*_finding_lines(findings))
+        for failure in here.index().failed:
+            screen.warn("\n".join(failure_lines(failure.key, failure)))
         if _refused(findings):
             return FAILURES
         bulk = BulkPlan(here.incident, here.survey(again=options.again), narrowing)
         ends = _carry_out(here, bulk, screen, again=options.again)
+        ends |= {one.key: one for one in here.index().failed}
         left = here.questions()
     return _summary(screen, ends, left)
 

@@ -109,3 +109,12 @@ def test_a_home_that_is_not_stated_follows_the_pattern() -> None:
     (customer,) = read_customers(SERVER, (HEADER + "bob,,,,,,\n").encode())
 
     assert customer.home == "home/bob"
+
+
+def test_a_server_whose_backup_cannot_be_read_does_not_hide_the_other() -> None:
+    source = MemorySource("backup", {b"web2/customers.csv": (HEADER + "bob,,,,,,\n").encode()})
+
+    index = read_index(incident(), lambda name: source)
+
+    assert [customer.name for customer in index.customers] == ["bob"]
+    assert [(one.key, one.server) for one in index.failed] == [("index/web1", "backup")]
