@@ -258,14 +258,16 @@ class Office:
 
 
 @contextmanager
-def office(incident: Incident, operator: Operator, command: str) -> Iterator[Office]:
-    """Coordinate an incident. Raises RunInProgress where another command does."""
+def office(
+    incident: Incident, operator: Operator, command: str, notify: Callable[[str], None]
+) -> Iterator[Office]:
+    """Coordinate an incident; `notify` is told what the operator has to wait for. Raises RunInProgress where another
+    command coordinates it."""
+    state = Path(incident.state)
     with pen(incident, operator) as held:
         held.ledger.append_all([RunStarted(incident.digest, command)])
-        leases = Leases(held.epoch)
-        with DeskServer(
-            Path(incident.state), held.epoch, leases, held.vault, Journals(Path(incident.state))
-        ) as desk:
+        desk_server = DeskServer(state, held.epoch, Leases(held.epoch), held.vault, Journals(state), notify)
+        with desk_server as desk:
             opened = Office(incident, held, desk)
             because = "cut"
             try:

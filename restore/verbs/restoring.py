@@ -31,7 +31,7 @@ COUNTED = ("done", "unchanged", "partial", "failed", "abandoned", "manual")
 
 def survey(options: Namespace, screen: Screen) -> int:
     """Look at all that the backups hold."""
-    with _coordinating(options, "survey") as here:
+    with _coordinating(options, screen) as here:
         looks = LookPlan(BulkPlan(here.incident, here.survey()))
         _carry_out(here, looks, screen, steps=False)
         index = here.index()
@@ -44,7 +44,7 @@ def survey(options: Namespace, screen: Screen) -> int:
 
 def plan(options: Namespace, screen: Screen) -> int:
     """The dry run."""
-    with _coordinating(options, "plan") as here:
+    with _coordinating(options, screen) as here:
         narrowing = _narrowing(options, here.index())
         findings = here.preflight()
         looks = LookPlan(BulkPlan(here.incident, here.survey(), narrowing))
@@ -63,7 +63,7 @@ def plan(options: Namespace, screen: Screen) -> int:
 
 def run(options: Namespace, screen: Screen) -> int:
     """Restore."""
-    with _coordinating(options, "run") as here:
+    with _coordinating(options, screen) as here:
         narrowing = _narrowing(options, here.index())
         findings = here.preflight()
         if screen.as_json:
@@ -83,7 +83,7 @@ def run(options: Namespace, screen: Screen) -> int:
 
 def undo(options: Namespace, screen: Screen) -> int:
     """Put back what stood where restored databases are now."""
-    with _coordinating(options, "undo") as here:
+    with _coordinating(options, screen) as here:
         wanted = [_database(name) for name in options.database]
         back = UndoPlan(wanted, here.remembered(), here.owners())
         if back.missing:
@@ -95,8 +95,9 @@ def undo(options: Namespace, screen: Screen) -> int:
 
 
 @contextmanager
-def _coordinating(options: Namespace, command: str) -> Iterator[Office]:
-    with office(incident_of(options), operator_of(options.operator), command) as opened:
+def _coordinating(options: Namespace, screen: Screen) -> Iterator[Office]:
+    who = operator_of(options.operator)
+    with office(incident_of(options), who, options.verb, screen.warn) as opened:
         yield opened
 
 
