@@ -62,6 +62,14 @@ class StoredMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class Unread:
+    """A message that is there and that the server fails to give, with its words."""
+
+    uid: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stored:
     """The server took a message; `uid` is its APPENDUID, None where the server does not say."""
 

@@ -57,7 +57,7 @@ class Identifier:
 
     def _held_before(self, body: bytes) -> bytes:
         held, self._crs = self._crs, 0
-        return b"" if body.startswith(b"\n") else b"\r" * held
+        return b"" if not held or body.lstrip(b"\r").startswith(b"\n") else b"\r" * held
 
     def _add(self, data: bytes) -> None:
         self._hash.update(data)

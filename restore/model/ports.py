@@ -16,6 +16,7 @@ from restore.model.mail import (
     LiveMessage,
     NewMessage,
     StoredMessage,
+    Unread,
 )
 from restore.model.mysql import (
     AccountName,
@@ -111,7 +112,7 @@ class MailSession(Protocol):
     def messages(self, folder: FolderPath, from_uid: int = 1) -> Iterator[LiveMessage]:
         """Messages with UID >= from_uid, ascending."""
 
-    def read_back(self, folder: FolderPath, uids: Sequence[int]) -> Iterator[StoredMessage]:
+    def read_back(self, folder: FolderPath, uids: Sequence[int]) -> Iterator[StoredMessage | Unread]:
         """Messages read whole and hashed as they stream in, \\Seen not set; a UID that is gone is left out."""
 
     def append(self, folder: FolderPath, messages: Sequence[NewMessage]) -> Sequence[AppendResult]:

@@ -15,6 +15,7 @@ from restore.model.mail import (
     Refusal,
     Stored,
     StoredMessage,
+    Unread,
 )
 from restore.model.text import safe
 from restore.run.mail_memory import locate
@@ -155,15 +156,16 @@ def _uids(
 
 
 def _compare(
-    step: MailStep, tally: Tally, outgoing: Outgoing, uid: int | None, stored: StoredMessage | None
+    step: MailStep, tally: Tally, outgoing: Outgoing, uid: int | None, stored: StoredMessage | Unread | None
 ) -> bool:
     """Count a message the server took by what it gives back; True where that is not what was sent."""
     if stored is None:
         tally.deleted_since += 1
         return False
-    if stored.identity != outgoing.identity:
+    if isinstance(stored, Unread) or stored.identity != outgoing.identity:
+        why = f"does not give it: {stored.reason}" if isinstance(stored, Unread) else "gives other content"
         tally.refused.append(
-            f"{safe(outgoing.path)}: stored as UID {uid}, but the server gives it back with other content"
+            f"{safe(outgoing.path)}: stored as UID {uid}, but read back the server {safe(why)}"
         )
         return True
     tally.restored += 1

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from detectors.walk import join
-from restore.model.mail import FolderAccount, Identity, Matched, NewMessage
+from restore.model.mail import FolderAccount, Identity, Matched, NewMessage, Unread
 from restore.model.message import canonical, header, identify, message_id
 from restore.model.ports import Unreadable
 from restore.model.text import safe
@@ -192,7 +192,13 @@ class FolderMerge:
         ]
         if uids:
             for message in self.step.session.read_back(self.live.path, uids):
-                self.claims.identified(message)
+                if isinstance(message, Unread):
+                    self.step.notes.say(
+                        f"live message UID {message.uid} of {safe('/'.join(self.live.path))} may be one of the "
+                        f"backup's, but cannot be read, so the backup's is put beside it: {safe(message.reason)}"
+                    )
+                else:
+                    self.claims.identified(message)
 
     def _add(self, outgoing: Outgoing) -> None:
         if self.pending and self.pending_bytes + outgoing.identity.size > BATCH_BYTES:

@@ -14,6 +14,7 @@ from restore.model.mail import (
     JournalRecord,
     Matched,
     Proof,
+    StoredMessage,
 )
 from restore.model.ports import Desk, MailSession
 from restore.run.mail_claims import Claim, Delivery
@@ -119,7 +120,8 @@ def locate(
     uids = [message.uid for message in session.messages(folder, from_uid) if message.uid not in known]
     standing: dict[Identity, list[int]] = {}
     for message in session.read_back(folder, uids):
-        standing.setdefault(message.identity, []).append(message.uid)
+        if isinstance(message, StoredMessage):
+            standing.setdefault(message.identity, []).append(message.uid)
     for found in standing.values():
         found.sort(reverse=True)
     return tuple(standing[identity].pop() if standing.get(identity) else None for identity in wanted)

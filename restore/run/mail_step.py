@@ -137,9 +137,7 @@ class Tally:
         elif claim is Claim.DELETED:
             self.deleted_since += 1
         else:
-            self.refused.append(
-                f"{safe(path)}: stored before, but the server gives it back with other content"
-            )
+            self.refused.append(f"{safe(path)}: stored before, but read back it has other content")
 
     def account(self, folder: FolderPath) -> FolderAccount:
         """The sums, which must add up."""

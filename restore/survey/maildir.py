@@ -1,7 +1,8 @@
 """A Maildir++ tree in a source: its folders, messages by name, keywords and subscriptions.
 
 Folders are subfolders of the root whose names begin with "."; further dots part the levels, each name in modified
-UTF-7 (https://doc.dovecot.org/2.3/admin_manual/mailbox_formats/maildir/, https://www.courier-mta.org/maildir.html).
+UTF-7; with LAYOUT=fs they are plain subfolders of subfolders.
+https://doc.dovecot.org/2.3/admin_manual/mailbox_formats/maildir/ https://www.courier-mta.org/maildir.html
 Sizes in file names (,S= ,W=) are not read: they are sometimes wrong. tmp/ holds no mail yet delivered.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from detectors.walk import Entry, join
@@ -21,8 +22,12 @@ from restore.model.text import safe
 from restore.survey.foldernames import decode_name, unescape_v2
 
 SMALL_FILE = 1 << 20
+DEEPEST = 16
+MOST_FOLDERS = 20_000
+PARTS = (b"cur", b"new", b"tmp")
 SYSTEM_FLAGS = {"D": "\\Draft", "F": "\\Flagged", "R": "\\Answered", "S": "\\Seen", "T": "\\Deleted"}
 PASSED = "$Forwarded"  # P: resent, forwarded or bounced
+_LISTESCAPE = re.compile(rb"\\(2[ef]|7e|5c)")
 _INFO = re.compile(rb"[:;!]2,([A-Za-z]*)[^:;!]*\Z")
 _KEYWORD = re.compile(r"[A-Za-z0-9$_.+:=#@~^|<>?'`;,!&/-]{1,250}")
 
@@ -102,7 +107,7 @@ class Listing:
 
 
 def read_maildir(source: Source, root: bytes) -> Maildir:
-    """The folders and subscriptions of the Maildir++ tree at `root`, without looking at messages.
+    """The folders and subscriptions of the Maildir tree at `root`, without looking at messages.
 
     Raises MaildirMissing where there is no such folder, and what the source raises.
     """
@@ -110,41 +115,64 @@ def read_maildir(source: Source, root: bytes) -> Maildir:
     if entry is None or entry.kind != "folder":
         found = "is not there" if entry is None else f"is a {entry.kind}, not a folder"
         raise MaildirMissing(f"source {source.name}: {safe(root)} {found}")
-    folders, refused, notes = list[MaildirFolder](), list[str](), list[str]()
     top = source.list(root)
+    tree = _Tree(source)
+    tree.folders.append(MaildirFolder(root, INBOX, _keywords(source, root, top)))
     for item in top:
-        path = join(root, item.name)
-        if not item.name.startswith(b"."):
-            notes += _other_layout(item, path)
-        elif item.kind == "link":
-            refused.append(f"{safe(path)}: a link where a folder should be; links are not followed")
-        elif item.kind == "folder":
-            try:
-                _add_folder(source, path, item.name, folders, notes)
-            except SourceUnreadable as error:
-                refused.append(f"{safe(path)}: {error.message}")
-    inbox = MaildirFolder(root, INBOX, _keywords(source, root, top))
-    found_folders = (inbox, *sorted(folders, key=lambda folder: folder.folder))
-    paths = {folder.folder for folder in found_folders}
-    subscribed = tuple(sorted(set(_subscribed(source, root, top, paths, notes))))
-    return Maildir(found_folders, subscribed, tuple(refused), tuple(notes))
+        if item.name not in PARTS:
+            tree.look(item, join(root, item.name), _components(item.name))
+    tree.folders[1:] = sorted(tree.folders[1:], key=lambda folder: (folder.folder, folder.path))
+    paths = {folder.folder for folder in tree.folders}
+    subscribed = tuple(sorted(set(_subscribed(source, root, top, paths, tree.notes))))
+    return Maildir(tuple(tree.folders), subscribed, tuple(tree.refused), tuple(tree.notes))
 
 
-def _add_folder(
-    source: Source, path: bytes, name: bytes, folders: list[MaildirFolder], notes: list[str]
-) -> None:
-    inside = source.list(path)
-    if not any(item.name in (b"cur", b"new") for item in inside):
-        notes.append(f"{safe(path)}: no cur and no new in it, so it is not a mail folder")
-        return
-    components = tuple(decode_name(part) for part in name[1:].split(b"."))
-    folders.append(MaildirFolder(path, components, _keywords(source, path, inside)))
+def _components(name: bytes) -> FolderPath:
+    """Maildir++ parts its levels by dots; a plain name is one level of LAYOUT=fs. listescape's \\2e is a dot."""
+    parts = name[1:].split(b".") if name.startswith(b".") else [name]
+    return tuple(
+        decode_name(_LISTESCAPE.sub(lambda match: bytes.fromhex(match[1].decode()), part)) for part in parts
+    )
 
 
-def _other_layout(item: Entry, path: bytes) -> list[str]:
-    if item.kind != "folder" or item.name in (b"cur", b"new", b"tmp"):
-        return []
-    return [f"{safe(path)}: a folder without a leading dot is not part of a Maildir++ tree and was not read"]
+@dataclass(slots=True)
+class _Tree:
+    """What a walk over a Maildir tree found."""
+
+    source: Source
+    folders: list[MaildirFolder] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def look(self, item: Entry, path: bytes, folder: FolderPath) -> None:
+        """Take up a name that stands beside cur/ and new/: a mail folder, or (LAYOUT=fs) a level of them."""
+        if item.kind == "link" and not item.name.endswith((b".sieve", b".svbin")):
+            self.refused.append(f"{safe(path)}: a link where a folder should be; links are not followed")
+        if item.kind != "folder":
+            return
+        if item.name == b"courierimapkeywords":
+            self.notes.append(f"{safe(path)}: Courier's keywords are not carried over")
+            return
+        if len(folder) > DEEPEST or len(self.folders) >= MOST_FOLDERS:
+            self.refused.append(
+                f"{safe(path)}: not read: {MOST_FOLDERS:,} folders and {DEEPEST} levels are the limit"
+            )
+            return
+        try:
+            inside = self.source.list(path)
+            holds_mail = any(below.name in (b"cur", b"new") for below in inside)
+            if holds_mail:
+                self.folders.append(MaildirFolder(path, folder, _keywords(self.source, path, inside)))
+        except SourceUnreadable as error:
+            self.refused.append(f"{safe(path)}: {error.message}")
+            return
+        if item.name.startswith(b"."):
+            if not holds_mail:
+                self.notes.append(f"{safe(path)}: no cur and no new in it, so it is not a mail folder")
+            return
+        for below in inside:
+            if below.name not in PARTS and below.kind != "file":
+                self.look(below, join(path, below.name), (*folder, *_components(below.name)))
 
 
 def list_messages(source: Source, folder: MaildirFolder) -> Listing:

@@ -10,7 +10,7 @@ from typing import BinaryIO
 from imapclient import IMAPClient
 from imapclient.exceptions import IMAPClientError
 
-from restore.errors import MailFolderRemade, MailRefused
+from restore.errors import MailFolderRemade, MailRefused, MailStalled, MailUnreachable
 from restore.model.mail import (
     AppendResult,
     FolderPath,
@@ -19,6 +19,7 @@ from restore.model.mail import (
     LiveMessage,
     NewMessage,
     StoredMessage,
+    Unread,
 )
 from restore.model.message import Identifier
 from restore.model.text import safe
@@ -41,12 +42,12 @@ class ImapSession:
     def __init__(self, server: str, connect: Callable[[], IMAPClient]) -> None:
         self._server = server
         self._connect = connect
+        self._validity: dict[FolderPath, int] = {}
         self._begin()
 
     def _begin(self) -> None:
         self._client: IMAPClient = self._connect()
         self._examined: FolderPath | None = None
-        self._validity: dict[FolderPath, int] = {}
         with translated(self._server, "asking what it can do"):
             self._capabilities = {bytes(word).upper() for word in self._client.capabilities()}
             self._names = Names.of(self._client, b"NAMESPACE" in self._capabilities)
@@ -136,14 +137,36 @@ class ImapSession:
                 if message is not None and message.uid >= from_uid:
                     yield message
 
-    def read_back(self, folder: FolderPath, uids: Sequence[int]) -> Iterator[StoredMessage]:
-        """Messages read whole, \\Seen not set; a UID that is gone is left out. Read it to the end."""
-        if not uids:
+    def read_back(self, folder: FolderPath, uids: Sequence[int]) -> Iterator[StoredMessage | Unread]:
+        """Messages read whole, \\Seen not set; a UID that is gone is left out. Read it to the end.
+
+        Dovecot drops the connection at a message whose file has a wrong size in its name. So after a loss every
+        message left is asked for alone, and one that the connection is lost at again is Unread.
+        """
+        left = set(uids)
+        try:
+            for stored in self._whole(folder, sorted(left)):
+                left.discard(stored.uid)
+                yield stored
             return
-        self._examine(folder)
-        with self._doing(f"reading back messages of folder {safe('/'.join(folder))}"):
-            self._client.noop()
-            yield from self._read_back(b"UID FETCH %s (UID INTERNALDATE FLAGS BODY.PEEK[])" % compress(uids))
+        except (MailUnreachable, MailRefused) as error:
+            if not left or (isinstance(error, MailRefused) and error.response_code == "NONEXISTENT"):
+                raise
+        for uid in sorted(left):
+            self._examine(folder)
+            try:
+                yield from self._whole(folder, [uid])
+            except (MailUnreachable, MailRefused) as error:
+                yield Unread(uid, error.message)
+
+    def _whole(self, folder: FolderPath, uids: Sequence[int]) -> Iterator[StoredMessage]:
+        if uids:
+            self._examine(folder)
+            with self._doing(f"reading back messages of folder {safe('/'.join(folder))}"):
+                self._client.noop()
+                yield from self._read_back(
+                    b"UID FETCH %s (UID INTERNALDATE FLAGS BODY.PEEK[])" % compress(uids)
+                )
 
     def _read_back(self, command: bytes) -> Iterator[StoredMessage]:
         identity: Identity | None = None
@@ -196,8 +219,12 @@ class ImapSession:
         if self._wire.broken:
             self._client.shutdown()
             self._begin()
-        with translated(self._server, what):
-            yield
+        try:
+            with translated(self._server, what):
+                yield
+        except (MailUnreachable, MailStalled):
+            self._wire.broken = True
+            raise
 
 
 def _live(text: bytes, field: bytes) -> LiveMessage | None:

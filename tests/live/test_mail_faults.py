@@ -18,7 +18,7 @@ from restore.errors import MailStalled, MailUnreachable
 from restore.model.outcome import Done, Unchanged
 from tests.live.mailroom import DATE, NO_PENALTY, PASSWORD, Backup, Room, crlf, mail
 
-SEEDS = 40
+SEEDS = 25
 MANY_SEEDS = 200
 BARE = "IMAP4rev1 NAMESPACE UIDPLUS LITERAL+"
 UP_BYTES = 60_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -221,6 +222,27 @@ def test_mail_the_user_deleted_or_moved_after_the_restore_does_not_come_back(roo
     assert room.held() == Counter(crlf(mail(number)) for number in (2, 3, 4))
     with room.user() as client:
         assert client.select("Old")[0] == "NO"
+
+
+def test_a_live_message_that_the_server_cannot_give_keeps_no_other_out(room: Room) -> None:
+    for number in range(4):
+        room.deliver(mail(number))
+        room.backup.put(mail(number), f"cur/{number}.a")
+    room.backup.put(mail(5), "cur/5.a")
+    maildir = room.dovecot.maildir(room.address)
+    (broken,) = (
+        path for path in maildir.glob("*/*") if path.is_file() and b"X-Number: 2\n" in path.read_bytes()
+    )
+    broken.rename(broken.with_name(re.sub(r",S=\d+,W=\d+", ",S=9000,W=9100", broken.name)))
+    for index in maildir.glob("dovecot.index*"):
+        index.unlink()
+
+    outcome = room.run()
+
+    assert isinstance(outcome, Done)
+    assert (account_of(outcome).already_there, account_of(outcome).restored) == (3, 2)
+    assert "cannot be read" in fact_of(outcome).notes[0]
+    assert isinstance(room.run(), Unchanged)
 
 
 def test_a_changed_uidvalidity_brings_nothing_twice(room: Room) -> None:

@@ -12,7 +12,7 @@ from detectors.finding import Secret
 from fixtures.servers.dovecot import DovecotOptions, PrivateDovecot
 from restore.errors import MailboxMissing, MailRefused
 from restore.model.incident import MailTarget, SecretRef
-from restore.model.mail import INBOX, FolderPath, NewMessage, Refusal, Stored
+from restore.model.mail import INBOX, FolderPath, NewMessage, Refusal, Stored, StoredMessage
 from restore.model.message import canonical, identify, message_id
 from restore.model.ports import MailServer, MailSession
 from restore.systems.imap import ImapServer
@@ -87,6 +87,11 @@ def fresh(box: Box, name: str) -> FolderPath:
     return path
 
 
+def read(box: Box, folder: FolderPath, uids: list[int]) -> list[StoredMessage]:
+    """What reads back whole."""
+    return [found for found in box.session.read_back(folder, uids) if isinstance(found, StoredMessage)]
+
+
 def uids_of(box: Box, folder: FolderPath) -> list[int]:
     return [found.uid for found in box.session.messages(folder)]
 
@@ -136,7 +141,7 @@ def test_an_appended_message_reads_back_with_content_date_and_flags(box: Box) ->
     sent = message(mail(1), "\\Seen", "\\Flagged", "$Forwarded", "k^ö".replace("ö", "o"))
 
     box.session.append(folder, [sent])
-    (stored,) = box.session.read_back(folder, uids_of(box, folder))
+    (stored,) = read(box, folder, uids_of(box, folder))
 
     assert (stored.identity, stored.internaldate) == (identify(sent.content), DATE)
     assert stored.flags - {"\\Recent"} == sent.flags
@@ -147,7 +152,7 @@ def test_messages_come_to_stand_in_the_order_in_which_they_were_appended(box: Bo
     contents = [mail(number, "x" * number * 997) for number in range(12)]
 
     results = box.session.append(folder, [message(content) for content in contents])
-    stored = list(box.session.read_back(folder, uids_of(box, folder)))
+    stored = read(box, folder, uids_of(box, folder))
 
     assert [found.identity for found in stored] == [identify(content) for content in contents]
     assert [
@@ -159,7 +164,7 @@ def test_what_no_reader_has_seen_stays_unseen_when_it_is_read_back(box: Box) -> 
     folder = fresh(box, "unseen")
     box.session.append(folder, [message(mail(1))])
 
-    list(box.session.read_back(folder, uids_of(box, folder)))
+    read(box, folder, uids_of(box, folder))
     (live,) = box.session.messages(folder)
 
     assert "\\Seen" not in live.flags
@@ -246,7 +251,7 @@ def test_what_a_message_says_is_never_taken_for_a_command(box: Box) -> None:
 
     box.session.append(folder, [message(hostile), message(mail(1))])
 
-    assert [found.identity for found in box.session.read_back(folder, uids_of(box, folder))] == [
+    assert [found.identity for found in read(box, folder, uids_of(box, folder))] == [
         identify(hostile),
         identify(mail(1)),
     ]
@@ -272,6 +277,6 @@ def test_a_message_in_canonical_form_is_kept_as_it_is(box: Box, raw: bytes) -> N
     content = canonical(raw)
 
     box.session.append(folder, [message(content)])
-    (stored,) = box.session.read_back(folder, uids_of(box, folder)[-1:])
+    (stored,) = read(box, folder, uids_of(box, folder)[-1:])
 
     assert stored.identity == identify(content)
