@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,11 +12,7 @@ from detectors.finding import Evidence, Finding, Found, Secret, Status, Unclear,
 from detectors.parsing import host
 from detectors.parsing.stated import Stated
 
-MYSQL = frozenset(
-    b"mysql mysqli mysqlnd mariadb pdo_mysql pdomysql mysql_pdo pdo.mysql mysql2 jdatabasedrivermysqli "
-    b"mysqlinnodb mysqls doctrine\\dbal\\driver\\pdomysql\\driver "
-    b"drupal\\core\\database\\driver\\mysql".split()
-)
+MYSQL = re.compile(rb"(?:^|[._\\])(?:pdo_?)?(?:mysql|mariadb)\w*(?:$|\\)", re.IGNORECASE)
 PLACEHOLDERS = frozenset(
     b"database_name_here username_here password_here your_database your_db your_database_name "
     b"your_username your_user your_password yourpassword yourusername yourdatabase databasename "
@@ -89,7 +86,7 @@ def claim(
         fields = {**fields, **opaque}
     evidence = (*(one.evidence(name) for name, one in fields.items() if one is not None), *extra)
     driver = fields.get("driver")
-    if driver is not None and driver.value is not None and driver.value.lower() not in MYSQL:
+    if driver is not None and driver.value and not MYSQL.search(driver.value):
         reason = f"its database is not MySQL but {text(driver.value)[:40]}"
         return Unclear(system, site.path, reason, evidence, Status.NONE, version)
     unclear = [*_unclear(fields), *condition.lines()]

@@ -112,13 +112,22 @@ def _findings(
 
 
 def _once(found: Sequence[tuple[Finding, bool]]) -> tuple[Finding, ...]:
-    """A config that lies apart from its application is the application's, not that of the folder it lies in."""
+    """Each config once: one that lies apart from its application is the application's, not that of the folder it
+    lies in, and one seen from two folders is that of the outer one."""
     owned = {(one.system, one.config) for one, bare in found if isinstance(one, Found) and not bare}
-    return tuple(
-        one
-        for one, bare in found
-        if not (bare and isinstance(one, Found) and (one.system, one.config) in owned)
-    )
+    kept: list[Finding] = []
+    paths: dict[tuple[str, str], list[str]] = {}
+    for one, bare in found:
+        if isinstance(one, Found):
+            key = (one.system, one.config)
+            outer = paths.setdefault(key, [])
+            if (bare and key in owned) or any(
+                path == "." or one.path.startswith(path + "/") for path in outer
+            ):
+                continue
+            outer.append(one.path)
+        kept.append(one)
+    return tuple(kept)
 
 
 def _by_config_name(detectors: Sequence[Detector]) -> Mapping[bytes, Sequence[Detector]]:

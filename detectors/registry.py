@@ -2,9 +2,84 @@
 
 from __future__ import annotations
 
+from detectors.cms.b2evolution import B2EVOLUTION
+from detectors.cms.cacti import CACTI
+from detectors.cms.cakephp import CAKEPHP
+from detectors.cms.cmsms import CMSMS
+from detectors.cms.codeigniter import CODEIGNITER
+from detectors.cms.concrete import CONCRETE
+from detectors.cms.contao import CONTAO
+from detectors.cms.dolibarr import DOLIBARR
 from detectors.cms.drupal import BACKDROP, DRUPAL
+from detectors.cms.e107 import E107
 from detectors.cms.joomla import JOOMLA
+from detectors.cms.limesurvey import LIMESURVEY
+from detectors.cms.magento2 import MAGENTO2
+from detectors.cms.mediawiki import MEDIAWIKI
+from detectors.cms.modx import MODX
+from detectors.cms.moodle import MOODLE
+from detectors.cms.mybb import MYBB
+from detectors.cms.nextcloud import NEXTCLOUD
+from detectors.cms.opencart import OPENCART
+from detectors.cms.osticket import OSTICKET
+from detectors.cms.phpbb import PHPBB
+from detectors.cms.piwigo import PIWIGO
+from detectors.cms.postfixadmin import POSTFIXADMIN
+from detectors.cms.prestashop import PRESTASHOP
+from detectors.cms.processwire import PROCESSWIRE
+from detectors.cms.roundcube import ROUNDCUBE
+from detectors.cms.serendipity import SERENDIPITY
+from detectors.cms.smf import SMF
+from detectors.cms.suitecrm import SUITECRM
+from detectors.cms.textpattern import TEXTPATTERN
+from detectors.cms.ttrss import TTRSS
+from detectors.cms.typo3 import TYPO3
+from detectors.cms.vbulletin import VBULLETIN
+from detectors.cms.whmcs import WHMCS
 from detectors.cms.wordpress import WORDPRESS
+from detectors.cms.xoops import XOOPS
+from detectors.cms.yii2 import YII2
+from detectors.cms.zencart import ZENCART
 from detectors.detector import Detector
 
-DETECTORS: tuple[Detector, ...] = (WORDPRESS, JOOMLA, DRUPAL, BACKDROP)
+DETECTORS: tuple[Detector, ...] = (
+    WORDPRESS,
+    JOOMLA,
+    DRUPAL,
+    BACKDROP,
+    MEDIAWIKI,
+    PHPBB,
+    MYBB,
+    SMF,
+    VBULLETIN,
+    MOODLE,
+    OPENCART,
+    NEXTCLOUD,
+    MAGENTO2,
+    PRESTASHOP,
+    TYPO3,
+    CONCRETE,
+    ROUNDCUBE,
+    WHMCS,
+    XOOPS,
+    E107,
+    PIWIGO,
+    TEXTPATTERN,
+    SERENDIPITY,
+    B2EVOLUTION,
+    DOLIBARR,
+    SUITECRM,
+    OSTICKET,
+    ZENCART,
+    LIMESURVEY,
+    YII2,
+    MODX,
+    PROCESSWIRE,
+    CONTAO,
+    CMSMS,
+    CAKEPHP,
+    CODEIGNITER,
+    CACTI,
+    POSTFIXADMIN,
+    TTRSS,
+)

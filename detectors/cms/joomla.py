@@ -26,6 +26,7 @@ JCONFIG = {
     "driver": b"dbtype",
 }
 MAMBO = {"host": b"host", "database": b"db", "user": b"user", "password": b"password", "prefix": b"dbprefix"}
+UNMOVED = re.compile(rb"\n[ \t]*define\(\s*'JPATH_CONFIGURATION'\s*,\s*JPATH_(?:ROOT|BASE)\s*\)")
 MANIFEST = "administrator/manifests/files/joomla.xml"
 OLD_VERSIONS = ("libraries/cms/version/version.php", "libraries/joomla/version.php", "includes/version.php")
 
@@ -35,6 +36,8 @@ def _moved(site: Site) -> Config | None:
     for name in ("defines.php", "includes/defines.php"):
         defines = site.read(name)
         if defines is None or b"JPATH_CONFIGURATION" not in defines.content:
+            continue
+        if UNMOVED.search(defines.content) and defines.content.count(b"JPATH_CONFIGURATION") == 1:
             continue
         folder = php.evaluate(site, defines).folder(b"JPATH_CONFIGURATION")
         if folder is not None and folder != site.folder:

@@ -6,6 +6,7 @@ https://developer.wordpress.org/advanced-administration/wordpress/wp-config/ and
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from detectors.claim import claim, condition_of
@@ -40,8 +41,12 @@ def _is_parent_of_core(site: Site) -> bool:
 
 def _version(site: Site) -> str:
     config = site.read("wp-includes/version.php")
-    stated = None if config is None else php.evaluate(site, config).variable(b"wp_version")
-    return "" if stated is None or stated.value is None else text(stated.value)
+    found = (
+        None
+        if config is None
+        else re.search(rb"^\$wp_version\s*=\s*'([\w.-]{1,30})'", config.content, re.MULTILINE)
+    )
+    return text(found.group(1)) if found else ""
 
 
 def detect(site: Site) -> Iterator[Finding]:

@@ -298,7 +298,7 @@ def include(machine: Machine, node: Node) -> Value:
     parts = named(node)
     value = machine.eval(parts[0]) if parts else machine.unknown(node, "an include of nothing")
     name = value.below if isinstance(value, TreePath) else (value if isinstance(value, bytes) else b"")
-    if name.rpartition(b"/")[2] in BOOTSTRAPS:
+    if name.rpartition(b"/")[2] in BOOTSTRAPS or name.endswith(b"/lib/setup.php"):
         return True
     found = value if isinstance(value, Unknown) else _locate(machine, value)
     if found is None and node.type.startswith("include"):

@@ -1,0 +1,90 @@
+"""Detectors for systems whose login is a handful of constants, variables or array entries of one PHP file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from detectors.claim import claim, condition_of
+from detectors.detector import Config, Detector, Site
+from detectors.finding import Finding, text
+from detectors.parsing import php
+from detectors.parsing.dsn import from_pdo, from_url
+from detectors.parsing.stated import Stated
+
+
+@dataclass(frozen=True, slots=True)
+class PhpConfig:
+    """Where a system keeps its login.
+
+    `paths` are tried in order; `needs` must stand in the file for it to be this system's, `never` must not.
+    `fields` says for each field where it is: "const NAME", "var name/entry/entry", "return entry/entry" or
+    "class name/property/entry", several alternatives separated by " | ". The fields "url" and "pdo" hold all of
+    a database URL, or a PDO DSN. `version` is (file, pattern with one group).
+    """
+
+    system: str
+    paths: tuple[str, ...]
+    needs: bytes
+    fields: Mapping[str, str]
+    never: bytes = b""
+    version: tuple[tuple[str, bytes], ...] = ()
+
+    def detector(self, *core: str) -> Detector:
+        """The detector for it; `core` are names of the application's own code."""
+        return Detector(self.system, self.paths, self.detect, core=core)
+
+    def detect(self, site: Site) -> Iterator[Finding]:
+        """One finding if one of the paths is there and is this system's."""
+        config = site.first(*self.paths)
+        if config is None or not self._mine(config):
+            return
+        values = php.evaluate(site, config)
+        stated = read(values, self.fields)
+        known = any(one is not None for one in stated.values())
+        if known or values.damage or values.exhausted:
+            yield claim(site, (self.system, self._version(site)), config.name, stated, condition_of(values))
+
+    def _mine(self, config: Config) -> bool:
+        if self.never and re.search(self.never, config.content):
+            return False
+        return re.search(self.needs, config.content) is not None
+
+    def _version(self, site: Site) -> str:
+        for path, pattern in self.version:
+            config = site.read(path)
+            found = None if config is None else re.search(pattern, config.content)
+            if found:
+                return text(found.group(1))
+        return ""
+
+
+def read(values: php.Evaluated, fields: Mapping[str, str]) -> dict[str, Stated | None]:
+    """The stated fields that `fields` of a PhpConfig asks for."""
+    stated = {name: _first(values, where) for name, where in fields.items()}
+    url, pdo = stated.pop("url", None), stated.pop("pdo", None)
+    if url is not None:
+        stated = {**from_url(url), **{name: one for name, one in stated.items() if one is not None}}
+    if pdo is not None:
+        stated = {**from_pdo(pdo), **{name: one for name, one in stated.items() if one is not None}}
+    return stated
+
+
+def _first(values: php.Evaluated, places: str) -> Stated | None:
+    for place in places.split(" | "):
+        kind, _, path = place.partition(" ")
+        names = [name.encode() for name in path.split("/")] if path else []
+        keys: list[bytes | int] = [int(name) if name.isdigit() else name for name in names]
+        found: Stated | None = None
+        if kind == "const":
+            found = values.constant(names[0])
+        elif kind == "var":
+            found = values.variable(names[0], *keys[1:])
+        elif kind == "return":
+            found = values.returned(*keys)
+        elif kind == "class":
+            found = values.member(names[0], names[1], *keys[2:])
+        if found is not None:
+            return found
+    return None
