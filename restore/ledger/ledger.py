@@ -106,7 +106,7 @@ class Ledger:
         """The facts of the steps that stand done and whose keys begin like one of these, oldest first."""
         query = (
             "SELECT body FROM event WHERE seq IN (SELECT seq FROM step WHERE kind IN (?, ?) AND EXISTS"
-            " (SELECT 1 FROM json_each(?) WHERE substr(key, 1, length(value)) = value)) ORDER BY seq"
+            " (SELECT 1 FROM json_each(?) WHERE substr(step.key, 1, length(value)) = value)) ORDER BY seq"
         )
         with store.translated(self._path):
             rows = self._connection.execute(query, (*STANDING, json.dumps(list(beginnings)))).fetchall()

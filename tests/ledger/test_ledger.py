@@ -136,6 +136,15 @@ def test_facts_of_done_steps_are_there_in_the_next_run(state: Path) -> None:
         assert dict(ledger.done()) == {"a": Done("a", Nothing("1")), "b": Done("b", Nothing("2"))}
 
 
+def test_what_stands_done_is_remembered_by_the_beginning_of_its_key_oldest_first(state: Path) -> None:
+    facts = [Nothing(str(number)) for number in range(4)]
+    keys = ("switch/b", "look/a", "load/a", "switch/a")
+    write(state, *(Done(key, fact) for key, fact in zip(keys, facts, strict=True)), Undone("switch/a"))
+
+    with Ledger.open(state, ANN, 1) as ledger:
+        assert ledger.facts(("switch/", "load/")) == (facts[0], facts[2])
+
+
 @pytest.mark.parametrize(
     "attempt",
     [
