@@ -60,14 +60,17 @@ def handle(reply: Reply) -> bytes:
     return _expect(reply, HANDLE).string()
 
 
-def data(reply: Reply) -> bytes:
-    """The bytes of a READ; b"" at the end of the file."""
+def data(reply: Reply, most: int) -> bytes:
+    """The bytes of a READ that asked for `most`; b"" at the end of the file."""
     try:
-        return _expect(reply, DATA).string()
+        given = _expect(reply, DATA).string()
     except Refusal as refusal:
         if refusal.code != EOF:
             raise
         return b""
+    if len(given) > most:
+        raise Malformed(f"{len(given):,} bytes where {most:,} were asked for")
+    return given
 
 
 def entry(reply: Reply, name: bytes) -> Entry:

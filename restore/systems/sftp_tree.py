@@ -176,7 +176,7 @@ class SftpTree:
         while len(data) < enough:
             wanted = self._throttle.portion(min(CHUNK, length - len(data)))
             self._throttle.take(wanted)
-            more = answers.data((yield wire.ask_read(opened, len(data), wanted)))
+            more = answers.data((yield wire.ask_read(opened, len(data), wanted)), wanted)
             if not more:
                 break
             data += more
@@ -195,7 +195,7 @@ class SftpTree:
                     ahead.append((wire.ask_read(opened, offset, length), offset, length))
                     offset += length
                 request, start, length = ahead[0]
-                data = answers.data(wire.answer(request))
+                data = answers.data(wire.answer(request), length)
                 if not data:
                     return
                 if len(data) < length:
