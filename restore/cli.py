@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
-
-from rich.console import Console
+from argparse import Namespace
 
 from restore.arguments import parser
 from restore.errors import (
@@ -19,24 +19,13 @@ from restore.errors import (
     RunInProgress,
 )
 from restore.report.progress import Display, Documents, Lines, Live
-from restore.verbs.reading import init, log, queue_list, queue_show, status
-from restore.verbs.restoring import plan, run, survey, undo
 from restore.verbs.screen import BAD_USE, DONE, FAILURES, Verb
-from restore.verbs.settling import queue_answer, queue_drop
 
 MISUSES = (BadUse, CustomersInvalid, IncidentInvalid, ItemUnknown, LedgerMissing, RunInProgress)
-VERBS: dict[str, Verb] = {
-    "init": init,
-    "survey": survey,
-    "plan": plan,
-    "run": run,
-    "status": status,
-    "log": log,
-    "undo": undo,
-    "queue list": queue_list,
-    "queue show": queue_show,
-    "queue answer": queue_answer,
-    "queue drop": queue_drop,
+ROOMS = {
+    "reading": ("init", "status", "log", "queue list", "queue show"),
+    "restoring": ("survey", "plan", "run", "undo"),
+    "settling": ("queue answer", "queue drop"),
 }
 
 
@@ -59,9 +48,8 @@ class Terminal:
     def display(self, *, steps: bool) -> Display:
         if self.as_json:
             return Documents(self.document) if steps else Lines(lambda line: None)
-        console = Console()
-        if console.is_terminal:
-            return Live(console)
+        if sys.stdout.isatty():
+            return Live()
         return Lines(self.say) if steps else Lines(lambda line: None)
 
 
@@ -72,9 +60,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     os.umask(0o077)
     screen = Terminal(as_json=options.json)
-    verb = VERBS[f"queue {options.act}" if options.verb == "queue" else options.verb]
     try:
-        return verb(options, screen)
+        return _verb(options)(options, screen)
     except RestoreError as error:
         _complain(error, screen)
         return BAD_USE if isinstance(error, MISUSES) else FAILURES
@@ -84,6 +71,14 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - the interpreter flushes it once more at its end
         return DONE
+
+
+def _verb(options: Namespace) -> Verb:
+    """The verb's function; only its room is imported, so that `status` does not wait for a cluster's library."""
+    name = f"queue {options.act}" if options.verb == "queue" else str(options.verb)
+    room = next(room for room, names in ROOMS.items() if name in names)
+    found: Verb = getattr(importlib.import_module(f"restore.verbs.{room}"), name.replace(" ", "_"))
+    return found
 
 
 def _complain(error: RestoreError, screen: Terminal) -> None:

@@ -12,23 +12,21 @@ from restore.errors import IncidentInvalid, RestoreError
 from restore.incident import read_incident, secret
 from restore.ledger.events import RunEnded, RunStarted
 from restore.ledger.journal import Journals
-from restore.ledger.ledger import Ledger
 from restore.ledger.queue import ItemState
-from restore.ledger.vault import Vault
 from restore.model.facts import DatabaseUndone, Fact, Nothing
 from restore.model.incident import Incident, SourceSpec
 from restore.model.mysql import DatabaseId
 from restore.model.operator import Operator
-from restore.model.outcome import Done, Outcome
+from restore.model.outcome import Done
 from restore.model.ports import DatabaseServer, Desk, MailServer, Progress, Source, Staging
 from restore.model.survey import Finding, Index, Survey
 from restore.plan.ownership import own
-from restore.request import DeskClient, identify
+from restore.request import DeskClient
 from restore.run.cluster import DaskCrew, Size
 from restore.run.crew import Crew
 from restore.run.desk import DeskServer
 from restore.run.leases import Leases
-from restore.run.lock import Holder, hold, holder
+from restore.run.pen import Pen, Remembering, pen
 from restore.run.post import Factory
 from restore.survey.index import read_index
 from restore.survey.preflight import check
@@ -124,74 +122,6 @@ def build_systems(place: object, progress: Callable[[str], Progress]) -> RealSys
     return RealSystems(incident, DeskClient(Path(place.socket), place.epoch), progress)
 
 
-@dataclass(frozen=True, slots=True)
-class Pen:
-    """The right to write: ledger and vault of an incident, held under its lock."""
-
-    ledger: Ledger
-    vault: Vault
-    epoch: int
-
-
-@contextmanager
-def pen(incident: Incident, operator: Operator) -> Iterator[Pen]:
-    """Be the one who writes. Raises RunInProgress where another command does, naming who it is."""
-    state = Path(incident.state)
-    key = secret(incident.vault_key) if incident.vault_key else None
-    with (
-        hold(state, operator, incident.digest) as holder,
-        Ledger.open(state, operator, holder.epoch) as ledger,
-    ):
-        yield Pen(ledger, Vault.open(state, key), holder.epoch)
-
-
-def operator_of(stated: str | None) -> Operator:
-    """Who runs this command."""
-    return identify(stated, os.environ)
-
-
-def run_is_on(incident: Incident) -> Holder | None:
-    """Who coordinates a run of this incident now."""
-    return holder(Path(incident.state))
-
-
-class Remembering:
-    """The ledger as the executor's pen, for a run that looks afresh: looks are never passed by, and with
-    `again` nothing is."""
-
-    def __init__(self, ledger: Ledger, *, again: bool) -> None:
-        self._ledger = ledger
-        self._again = again
-        self.about = ledger.about
-        self.append_all = ledger.append_all
-
-    def done(self) -> Mapping[str, Outcome]:
-        """The steps that are passed by."""
-        done = self._ledger.done()
-        return {} if self._again else Passed(done)
-
-
-class Passed(Mapping[str, Outcome]):
-    """What stands done, without the looks."""
-
-    def __init__(self, done: Mapping[str, Outcome]) -> None:
-        self._done = done
-
-    def __getitem__(self, key: str) -> Outcome:
-        if key.startswith("look"):
-            raise KeyError(key)
-        return self._done[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return (key for key in self._done if not key.startswith("look"))
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-    def __contains__(self, key: object) -> bool:
-        return not str(key).startswith("look") and key in self._done
-
-
 class Office:
     """The coordinator at work: reads the backups' index, remembers, and sends steps to its crew."""
 
@@ -203,6 +133,7 @@ class Office:
         client = DeskClient(desk.path, held.epoch)
         self._systems = RealSystems(incident, client, lambda step: lambda amount: None)
         self._index: Index | None = None
+        self.because = "cut"
 
     def index(self) -> Index:
         """The global index, read once; the ledger keeps which old server could be read."""
@@ -269,13 +200,11 @@ def office(
         desk_server = DeskServer(state, held.epoch, Leases(held.epoch), held.vault, Journals(state), notify)
         with desk_server as desk:
             opened = Office(incident, held, desk)
-            because = "cut"
             try:
                 yield opened
-                because = "ended"
             except RestoreError as error:
-                because = error.code
+                opened.because = error.code
                 raise
             finally:
                 opened.close()
-                held.ledger.append_all([RunEnded(because)])
+                held.ledger.append_all([RunEnded(opened.because)])

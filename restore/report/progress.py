@@ -6,9 +6,6 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
-
 from restore.ledger.events import Asked, Event, kind
 from restore.model.facts import DumpLooked, MailboxLooked, SiteLooked
 from restore.model.outcome import Abandoned, Done, Failed, Manual, Outcome, Partial, Unchanged
@@ -114,13 +111,14 @@ def event_lines(event: Event) -> list[str]:
 class Live:
     """A terminal: one bar a kind of work below the lines of what went wrong or needs a person."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self) -> None:
+        from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
         self._progress = Progress(
             TextColumn("{task.description:<9}"),
             BarColumn(bar_width=24),
             TextColumn("{task.completed:,.0f}/{task.total:,.0f}"),
             TextColumn("{task.fields[moved]}"),
-            console=console,
             transient=False,
         )
         self._tasks: dict[str, TaskID] = {}

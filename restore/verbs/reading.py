@@ -13,8 +13,8 @@ from restore.ledger.reading import Filter, Reading
 from restore.model.text import safe
 from restore.report.queue import item_lines, queue_document, queue_lines
 from restore.report.status import log_document, log_lines, status_document, status_lines
+from restore.run.lock import holder
 from restore.verbs.screen import DONE, FAILURES, QUESTIONS, Screen, incident_of
-from restore.wiring import run_is_on
 
 
 def init(options: Namespace, screen: Screen) -> int:
@@ -38,7 +38,7 @@ def init(options: Namespace, screen: Screen) -> int:
 def status(options: Namespace, screen: Screen) -> int:
     """Where the restore stands."""
     incident = incident_of(options)
-    running = run_is_on(incident) is not None
+    running = holder(Path(incident.state)) is not None
     with Reading.open(Path(incident.state)) as reading:
         if screen.as_json:
             screen.document(status_document(reading, running))

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from types import FrameType
 
 from restore.errors import BadUse
-from restore.ledger.events import kind
+from restore.ledger.events import Drained, kind
 from restore.model.mysql import DatabaseId
-from restore.model.outcome import Failed, Outcome
+from restore.model.outcome import Done, Failed, Outcome
 from restore.model.plan import Plan
 from restore.model.survey import Finding, Index, Narrowing
 from restore.model.text import safe
@@ -23,8 +23,8 @@ from restore.report.plan import forecast_document, plan_lines, survey_document, 
 from restore.report.status import failure_lines
 from restore.run.crew import Crew
 from restore.run.execute import execute
-from restore.verbs.screen import DONE, FAILURES, QUESTIONS, Screen, incident_of
-from restore.wiring import Office, office, operator_of
+from restore.verbs.screen import DONE, FAILURES, QUESTIONS, Screen, incident_of, operator_of
+from restore.wiring import Office, office
 
 COUNTED = ("done", "unchanged", "partial", "failed", "abandoned", "manual")
 
@@ -96,7 +96,7 @@ def undo(options: Namespace, screen: Screen) -> int:
 
 @contextmanager
 def _coordinating(options: Namespace, screen: Screen) -> Iterator[Office]:
-    who = operator_of(options.operator)
+    who = operator_of(options)
     with office(incident_of(options), who, options.verb, screen.warn) as opened:
         yield opened
 
@@ -132,6 +132,10 @@ def _carry_out(
                     ends[event.key] = event
         finally:
             display.close()
+        here.because = "all done"
+        if crew.draining:
+            here.ledger.append_all([Drained("asked to by ^C or SIGTERM")])
+            here.because = "drained"
     return ends
 
 
@@ -166,8 +170,9 @@ def _refused(findings: tuple[Finding, ...]) -> bool:
 def _summary(screen: Screen, ends: Mapping[str, Outcome], left: int) -> int:
     """Say how it ended; failures win over questions."""
     counts = dict.fromkeys(COUNTED, 0)
-    for outcome in ends.values():
-        counts[kind(outcome)] += 1
+    for key, outcome in ends.items():
+        if not (key.startswith("look/") and isinstance(outcome, Done)):
+            counts[kind(outcome)] += 1
     if screen.as_json:
         screen.document({"steps": counts, "questions": left})
     else:

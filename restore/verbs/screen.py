@@ -9,7 +9,9 @@ from typing import Protocol
 
 from restore.incident import read_incident
 from restore.model.incident import Incident
+from restore.model.operator import Operator
 from restore.report.progress import Display
+from restore.request import identify
 
 DONE, FAILURES, BAD_USE, QUESTIONS = 0, 1, 2, 3
 
@@ -32,6 +34,11 @@ class Screen(Protocol):
 
     def display(self, *, steps: bool) -> Display:
         """How work that goes on is shown; without `steps` only what a terminal shows while it lasts."""
+
+
+def operator_of(options: Namespace) -> Operator:
+    """Who runs this command."""
+    return identify(options.operator, os.environ)
 
 
 Verb = Callable[[Namespace, Screen], int]

@@ -12,13 +12,13 @@ from restore.ledger.events import Answered, Dropped
 from restore.ledger.queue import QueueItem
 from restore.model.outcome import Answer
 from restore.model.text import safe
-from restore.verbs.screen import DONE, Screen, incident_of
-from restore.wiring import Pen, operator_of, pen
+from restore.run.pen import Pen, pen
+from restore.verbs.screen import DONE, Screen, incident_of, operator_of
 
 
 def queue_answer(options: Namespace, screen: Screen) -> int:
     """Settle a question: the next run acts on it."""
-    with pen(incident_of(options), operator_of(options.operator)) as desk:
+    with pen(incident_of(options), operator_of(options)) as desk:
         item = desk.ledger.queue.find(options.item)
         answer = _answer(options, item, desk)
         desk.ledger.append_all([Answered(answer, options.reason)])
@@ -59,7 +59,7 @@ def _password(options: Namespace) -> Secret:
 
 def queue_drop(options: Namespace, screen: Screen) -> int:
     """Decide that nothing shall be done about a question."""
-    with pen(incident_of(options), operator_of(options.operator)) as desk:
+    with pen(incident_of(options), operator_of(options)) as desk:
         item = desk.ledger.queue.find(options.item)
         desk.ledger.append_all([Dropped(item.item.id, options.reason)])
     return _settled(screen, item, f"dropped: {safe(options.reason)}")
