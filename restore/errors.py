@@ -236,7 +236,9 @@ class VaultLocked(RestoreError):
 
 class VaultDamaged(RestoreError):
     code = "vault-damaged"
-    hint = "Run again: the secret is read afresh from its source; one that a person gave must be answered again."
+    hint = (
+        "Run again: the secret is read afresh from its source; one that a person gave must be answered again."
+    )
 
 
 class JournalDamaged(RestoreError):
@@ -370,4 +372,6 @@ class AccountRefused(RestoreError):
 class MailServerFailing(RestoreError):
     code = "mail-server-failing"
     scope = Scope.SERVER
-    hint = "Look at the mail server's log and at its free disk and inodes, then run again; what is stored stays."
+    hint = (
+        "Look at the mail server's log and at its free disk and inodes, then run again; what is stored stays."
+    )
