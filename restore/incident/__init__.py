@@ -15,6 +15,8 @@ from typing import TypeVar
 
 from detectors.finding import Secret
 from restore.errors import IncidentInvalid, SecretMissing
+from restore.incident.secrets import secret
+from restore.incident.table import Table
 from restore.model.incident import (
     DUMPS,
     HOMES,
@@ -39,116 +41,7 @@ SECTIONS = (
     "database_target",
 )
 
-
-def secret(reference: SecretRef) -> Secret:
-    """The secret a reference names: a 0600 file's content without its last line end, or a variable's value.
-
-    Raises SecretMissing, naming the file or variable and never its content.
-    """
-    if reference.kind == "env":
-        value = os.environ.get(reference.value)
-        if value is None:
-            raise SecretMissing(f"environment variable {safe(reference.value)} is not set")
-        return Secret(os.fsencode(value))
-    try:
-        with open(reference.value, "rb") as handle:
-            mode = os.fstat(handle.fileno()).st_mode
-            if not stat.S_ISREG(mode) or stat.S_IMODE(mode) & 0o077:
-                raise SecretMissing(
-                    f"{safe(reference.value)} has mode {stat.S_IMODE(mode):04o}; a secret's file must be 0600"
-                )
-            return Secret(handle.read().removesuffix(b"\n").removesuffix(b"\r"))
-    except OSError as error:
-        raise SecretMissing(f"{safe(reference.value)} cannot be read: {error.strerror}") from error
-
-
-@dataclass
-class _Table:
-    """One table of the file, read key by key; whatever is wrong is noted, and a harmless value handed on."""
-
-    where: str
-    values: Mapping[str, object]
-    mistakes: list[str]
-    known: set[str] = field(default_factory=set)
-
-    def wrong(self, key: str, expected: str) -> None:
-        got = self.values.get(key)
-        shown = "it is missing" if got is None else f"found {safe(repr(got), 60)}"
-        self.mistakes.append(f"{self.where}.{key}: expected {expected}; {shown}")
-
-    def text(
-        self,
-        key: str,
-        default: str | None = None,
-        *,
-        check: Callable[[str], str] | None = None,
-    ) -> str:
-        self.known.add(key)
-        value = self.values.get(key, default)
-        if not isinstance(value, str) or (default is None and not value):
-            self.wrong(key, "a text in quotes")
-            return default or ""
-        complaint = check(value) if check and value != default else ""
-        if complaint:
-            self.wrong(key, complaint)
-        return value
-
-    def number(self, key: str, default: int | None, low: int, high: int) -> int:
-        self.known.add(key)
-        value = self.values.get(key, default)
-        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            self.wrong(key, f"a whole number from {low} to {high}")
-            return low
-        return value
-
-    def choice(self, key: str, options: tuple[str, ...], default: str | None = None) -> str:
-        self.known.add(key)
-        value = self.values.get(key, default)
-        if not isinstance(value, str) or value not in options:
-            self.wrong(key, "one of " + ", ".join(f'"{option}"' for option in options))
-            return ""
-        return value
-
-    def texts(self, key: str, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
-        self.known.add(key)
-        value = self.values.get(key, list(default) if default is not None else None)
-        if (
-            not isinstance(value, list)
-            or not (value or default == ())
-            or not all(isinstance(one, str) and one for one in value)
-        ):
-            self.wrong(key, 'a list of texts, like ["db1"]')
-            return default or ()
-        return tuple(value)
-
-    def secret(self, key: str, *, optional: bool = False) -> SecretRef:
-        self.known.add(key)
-        value = self.values.get(key)
-        if value is None and optional:
-            return SecretRef("", "")
-        if isinstance(value, dict) and len(value) == 1:
-            kind, target = next(iter(value.items()))
-            if kind in ("file", "env") and isinstance(target, str) and target:
-                reference = SecretRef(kind, target)
-                try:
-                    secret(reference)
-                except SecretMissing as error:
-                    self.mistakes.append(f"{self.where}.{key}: {error.message}")
-                return reference
-        shown = "it is missing" if value is None else "what stands there is not shown, it may be a secret"
-        self.mistakes.append(
-            f'{self.where}.{key}: expected {{ file = "/path" }} or {{ env = "NAME" }}; {shown}'
-        )
-        return SecretRef("env", "")
-
-    def end(self) -> None:
-        for key in self.values:
-            if key not in self.known:
-                near = difflib.get_close_matches(key, self.known, 1)
-                hint = (
-                    f"; did you mean {near[0]}?" if near else f"; known are {', '.join(sorted(self.known))}"
-                )
-                self.mistakes.append(f"{self.where}.{safe(key, 60)}: there is no such key{hint}")
+__all__ = ["read_incident", "secret"]
 
 
 def _absolute(value: str) -> str:
@@ -185,7 +78,7 @@ def _pattern(*names: str) -> Callable[[str], str]:
     return check
 
 
-def _source(table: _Table) -> SourceSpec:
+def _source(table: Table) -> SourceSpec:
     kind = table.choice("kind", ("sftp", "folder"))
     name = table.text("name", check=_name)
     remote = kind == "sftp"
@@ -209,7 +102,7 @@ def _source(table: _Table) -> SourceSpec:
     )
 
 
-def _old_server(table: _Table) -> OldServer:
+def _old_server(table: Table) -> OldServer:
     return OldServer(
         name=table.text("name", check=_name),
         source=table.text("source"),
@@ -223,7 +116,7 @@ def _old_server(table: _Table) -> OldServer:
     )
 
 
-def _mail_target(table: _Table) -> MailTarget:
+def _mail_target(table: Table) -> MailTarget:
     tls = table.choice("tls", ("verify", "starttls", "none"), "verify")
     host = table.text("host")
     if tls == "none" and host not in ("127.0.0.1", "::1", "localhost"):
@@ -241,7 +134,7 @@ def _mail_target(table: _Table) -> MailTarget:
     )
 
 
-def _database_target(table: _Table) -> DatabaseTarget:
+def _database_target(table: Table) -> DatabaseTarget:
     socket = table.text("socket", "", check=_absolute)
     host = table.text("host", "")
     if bool(socket) == bool(host):
@@ -264,7 +157,7 @@ def _database_target(table: _Table) -> DatabaseTarget:
 def _many(
     name: str,
     document: Mapping[str, object],
-    read: Callable[[_Table], Spec],
+    read: Callable[[Table], Spec],
     mistakes: list[str],
 ) -> tuple[Spec, ...]:
     rows = document.get(name, [] if name.endswith("_target") else None)
@@ -275,7 +168,7 @@ def _many(
         return ()
     specs = []
     for number, row in enumerate(rows, 1):
-        table = _Table(f"{name}[{row.get('name', number)}]", row, mistakes)
+        table = Table(f"{name}[{row.get('name', number)}]", row, mistakes)
         specs.append(read(table))
         table.end()
     names = [spec.name for spec in specs]
@@ -319,8 +212,8 @@ def read_incident(path: str) -> Incident:
             mistakes.append(
                 f"{safe(key, 60)}: there is no such table" + (f"; did you mean {near[0]}?" if near else "")
             )
-    head = _Table("incident", _section(document, "incident", mistakes), mistakes)
-    limits = _Table("limits", _section(document, "limits", mistakes, optional=True), mistakes)
+    head = Table("incident", _section(document, "incident", mistakes), mistakes)
+    limits = Table("limits", _section(document, "limits", mistakes, optional=True), mistakes)
     vault_key = head.secret("vault_key", optional=True)
     incident = Incident(
         path=os.path.abspath(path),
