@@ -6,15 +6,12 @@ import difflib
 import hashlib
 import os
 import re
-import stat
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from detectors.finding import Secret
-from restore.errors import IncidentInvalid, SecretMissing
+from restore.errors import IncidentInvalid
 from restore.incident.secrets import secret
 from restore.incident.table import Table
 from restore.model.incident import (
@@ -25,7 +22,6 @@ from restore.model.incident import (
     Incident,
     MailTarget,
     OldServer,
-    SecretRef,
     SourceSpec,
 )
 from restore.model.text import safe
