@@ -26,6 +26,9 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--again", action="store_true", help="look again at what stands done, and at what was undone"
     )
+    run.add_argument(
+        "--yes", action="store_true", help="go on without asking in spite of what preflight found"
+    )
     _verb(verbs, "status", "where the restore stands")
     log = _verb(verbs, "log", "who did what when")
     log.add_argument("--customer", help="only this customer's events")

@@ -45,6 +45,11 @@ class Terminal:
     def warn(self, line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
+    def agrees(self, question: str) -> bool:
+        if self.as_json or not (sys.stdin.isatty() and sys.stdout.isatty()):
+            return True
+        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+
     def display(self, *, steps: bool) -> Display:
         if self.as_json:
             return Documents(self.document) if steps else Lines(lambda line: None)

@@ -123,9 +123,13 @@ def items_lines(items: Sequence[ManualItem]) -> list[str]:
     return lines
 
 
-def forecast_document(forecast: Forecast) -> dict[str, object]:
+def forecast_document(forecast: Forecast, seen: Mapping[str, Outcome]) -> dict[str, object]:
     """The dry run for machines."""
     return {
+        "hosts_to_resolve": host_names(seen),
+        "seen_and_not_restored": [
+            f"{safe(one.customer)}: {line}" for one in _sites(seen) for line in one.seen
+        ],
         "jobs": [
             {
                 "key": one.job.key,

@@ -53,7 +53,7 @@ def plan(options: Namespace, screen: Screen) -> int:
         forecast = foresee(BulkPlan(here.incident, here.survey(), narrowing), seen)
     if screen.as_json:
         preflight = [_finding_document(one) for one in findings]
-        screen.document({**forecast_document(forecast), "preflight": preflight})
+        screen.document({**forecast_document(forecast, looks.seen), "preflight": preflight})
     else:
         screen.say("", *plan_lines(forecast, looks.seen), *_finding_lines(findings))
     if forecast.failed or _refused(findings):
@@ -72,7 +72,7 @@ def run(options: Namespace, screen: Screen) -> int:
             screen.say(*_finding_lines(findings))
         for failure in here.index().failed:
             screen.warn("\n".join(failure_lines(failure.key, failure)))
-        if _refused(findings):
+        if _refused(findings) or not _agreed(options, screen, findings):
             return FAILURES
         bulk = BulkPlan(here.incident, here.survey(again=options.again), narrowing)
         ends = _carry_out(here, bulk, screen, again=options.again)
@@ -161,6 +161,12 @@ def _interrupts(crew: Crew, screen: Screen) -> Iterator[None]:
 
 def _failed(ends: Mapping[str, Outcome]) -> bool:
     return any(isinstance(one, Failed) for one in ends.values())
+
+
+def _agreed(options: Namespace, screen: Screen, findings: tuple[Finding, ...]) -> bool:
+    """Whether the operator goes on in spite of what preflight would have him decide; asked on a terminal only."""
+    doubts = sum(one.weight == "ask" for one in findings)
+    return not doubts or options.yes or screen.agrees(f"Go on in spite of these {doubts} finding(s)?")
 
 
 def _refused(findings: tuple[Finding, ...]) -> bool:

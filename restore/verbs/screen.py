@@ -32,6 +32,9 @@ class Screen(Protocol):
     def warn(self, line: str) -> None:
         """A line beside the output."""
 
+    def agrees(self, question: str) -> bool:
+        """Ask a person; where nobody can be asked, the answer is yes."""
+
     def display(self, *, steps: bool) -> Display:
         """How work that goes on is shown; without `steps` only what a terminal shows while it lasts."""
 

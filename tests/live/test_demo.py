@@ -7,15 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 REPOSITORY = Path(__file__).parents[2]
 
 
-@pytest.mark.xfail(
-    reason="objects whose definer must exist when they are created stay with a locked stand-in account",
-    strict=True,
-)
 def test_the_demo_restores_everything_once_in_any_locale_and_leaves_nothing_running() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "fixtures.demo", "--messages", "4", "--rows", "5"],
