@@ -100,15 +100,15 @@ def _connect_once(name: str, address: SftpAddress) -> Connection:
         line.close()
         raise SourceUnreachable(f"{name}: {address.host}: {safe(str(error))}", server=name) from error
     try:
+        _leave_waiting_to_us(transport, address.timeout)
         _prefer(transport, known)
         with _stage(name, address, transport, line, "in the SSH handshake"):
-            transport.start_client(timeout=address.timeout)
+            transport.start_client()
         _check_host_key(name, address, transport, known)
         with _stage(name, address, transport, line, "at the login"):
-            transport.auth_timeout = address.timeout
             transport.auth_publickey(address.user, key)
         with _stage(name, address, transport, line, "opening SFTP"):
-            channel = transport.open_session(WINDOW, PACKET, address.timeout)
+            channel = transport.open_session(WINDOW, PACKET)
             channel.invoke_subsystem("sftp")
             wire = Wire(channel, name, address.timeout, lambda: _hang_up(transport, line))
         transport.set_keepalive(KEEPALIVE)
@@ -116,6 +116,13 @@ def _connect_once(name: str, address: SftpAddress) -> Connection:
     except RestoreError:
         _hang_up(transport, line)
         raise
+
+
+def _leave_waiting_to_us(transport: Transport, timeout: float) -> None:
+    """paramiko's own time-outs end in errors that look like refusals, or in none: `_stage` is to be first."""
+    later = 2 * timeout + 60
+    transport.banner_timeout = transport.handshake_timeout = later
+    transport.auth_timeout = transport.channel_timeout = later
 
 
 def _dial(name: str, address: SftpAddress) -> socket.socket:
