@@ -4,6 +4,8 @@ Limits are the schedule's: what is begun here is sent out at once. An outcome do
 result but as an event, on the same ordered stream and a round trip earlier; a task's own state only tells of
 workers that died and of bugs. A step whose worker died is sent out again after its lease has run out, a few
 times; Dask itself never repeats one. Nothing that Dask keeps or logs (arguments, keys, events) holds a secret.
+
+Longer than other modules because Dask is known here alone: the crew, its workers, and how both are started.
 """
 
 from __future__ import annotations
@@ -15,16 +17,15 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import resource_tracker
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
 import dask
-from distributed import Client, Future, KilledWorker, LocalCluster, Nanny, Worker
+from distributed import Client, KilledWorker, LocalCluster, Nanny, Worker
 from distributed.scheduler import NoValidWorkerError, Scheduler
 from distributed.security import Security
 
@@ -34,8 +35,9 @@ from restore.model.plan import Step
 from restore.run.apply import failure
 from restore.run.certificates import Certificates, issue
 from restore.run.crew import STOPPED, Gate, OpenGate
+from restore.run.flights import Flight, Pauses, sort_out
 from restore.run.post import Factory, Post, outcome_of, progress_of
-from restore.run.process import die_with, leave_interrupts, speak_into
+from restore.run.process import die_with, leave_interrupts, logging_into, speak_into, without_interrupts
 
 POLL_SECONDS = 0.25
 GATHER_SECONDS = 0.005  # what ends meanwhile shares a commit and a message with what ended first
@@ -68,27 +70,6 @@ class Size:
     threads: int
 
 
-@dataclass(frozen=True, slots=True)
-class Pauses:
-    """Seconds before a step is tried on a server that has failed once, twice, ..., and before one whose worker
-    died is sent out again (longer than a lease), as many times as there are."""
-
-    suspect: tuple[float, ...] = (30.0, 120.0, 600.0)
-    lost: tuple[float, ...] = (35.0, 70.0)
-
-
-@dataclass(slots=True)
-class _Flight:
-    """A step that was begun: `ticket` names this try of it, `future` its task once it was sent out at `due`."""
-
-    step: Step
-    due: float
-    ticket: str
-    losses: int = 0
-    future: Future[None] | None = None
-    silent: bool = False
-
-
 def ignore(key: str, amount: int) -> None:
     """Hear of no progress."""
 
@@ -110,8 +91,8 @@ class DaskCrew:
         self._on_progress = on_progress
         self._pauses = pauses or Pauses()
         self._run = secrets.token_hex(4)
-        self._flights: dict[str, _Flight] = {}
-        self._waiting: list[_Flight] = []
+        self._flights: dict[str, Flight] = {}
+        self._waiting: list[Flight] = []
         self._inbox: SimpleQueue[tuple[str, bytes]] = SimpleQueue()
         self._next_check = 0.0
         self._draining = self._cancelled = self._cancel_told = False
@@ -128,7 +109,7 @@ class DaskCrew:
     def begin(self, step: Step, failures: int = 0) -> None:
         pauses = self._pauses.suspect
         pause = pauses[min(failures, len(pauses)) - 1] if failures else 0.0
-        flight = _Flight(step, time.monotonic() + pause, f"{self._run}:{step.key}:0")
+        flight = Flight(step, time.monotonic() + pause, f"{self._run}:{step.key}:0")
         self._gate.allow((step.key,))
         self._flights[step.key] = flight
         self._waiting.append(flight)
@@ -172,7 +153,7 @@ class DaskCrew:
         self._inbox.put((topic, event[1]))
 
     def _send(self) -> None:
-        due = self._pick_due()
+        due, self._waiting = sort_out(self._waiting, self._flights.values(), time.monotonic())
         if not due:
             return
         futures = self._client.map(
@@ -184,20 +165,6 @@ class DaskCrew:
         )
         for flight, future in zip(due, futures, strict=True):
             flight.future = future
-
-    def _pick_due(self) -> list[_Flight]:
-        """What is sent out now. A step that has lost two workers goes out when no other such step is out, so that
-        one which kills its worker takes no innocent neighbour down with it each time."""
-        now = time.monotonic()
-        alone = any(flight.losses > 1 and flight.future is not None for flight in self._flights.values())
-        due: list[_Flight] = []
-        waiting: list[_Flight] = []
-        for flight in self._waiting:
-            out = flight.due <= now and not (alone and flight.losses > 1)
-            alone = alone or (out and flight.losses > 1)
-            (due if out else waiting).append(flight)
-        self._waiting = waiting
-        return due
 
     def _call_off(self) -> list[Outcome]:
         """What was begun and not yet sent out; and, once, word to the workers."""
@@ -250,7 +217,7 @@ class DaskCrew:
                 continue
             self._lose(flight, outcomes)
 
-    def _lose(self, flight: _Flight, outcomes: list[Outcome]) -> None:
+    def _lose(self, flight: Flight, outcomes: list[Outcome]) -> None:
         key = flight.step.key
         self._gate.lose((key,))
         flight.losses += 1
@@ -325,8 +292,8 @@ def _start(stack: ExitStack, folder: Path, factory: Factory, size: Size) -> tupl
     log = folder / "cluster.log"
     security = _security(issue(folder / "tls"))
     stack.enter_context(dask.config.set(CONFIG))
-    stack.enter_context(_logging_into(log))
-    with _without_interrupts():
+    stack.enter_context(logging_into(log, LOGGERS))
+    with without_interrupts():
         cluster = LocalCluster(  # type: ignore[no-untyped-call]
             n_workers=size.processes,
             threads_per_worker=size.threads,
@@ -356,35 +323,3 @@ def _security(files: Certificates) -> Security:
     return Security(  # type: ignore[no-untyped-call]
         tls_ca_file=os.fspath(files.authority), require_encryption=True, **node
     )
-
-
-@contextmanager
-def _without_interrupts() -> Iterator[None]:
-    """Threads and processes that are started meanwhile never get ^C. (A resource tracker that is started first
-    would let it through again.)"""
-    resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@contextmanager
-def _logging_into(log: Path) -> Iterator[None]:
-    """What Dask and its libraries have to say goes into a file (0600), not onto the operator's screen."""
-    os.close(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    handler = logging.FileHandler(log, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
-    loggers = [logging.getLogger(name) for name in LOGGERS]
-    before = [(logger, logger.handlers, logger.level, logger.propagate) for logger in loggers]
-    for logger in loggers:
-        logger.handlers, logger.propagate = [handler], False
-        logger.setLevel(logging.WARNING)
-    try:
-        yield
-    finally:
-        for logger, handlers, level, propagate in before:
-            logger.handlers, logger.propagate = handlers, propagate
-            logger.setLevel(level)
-        handler.close()

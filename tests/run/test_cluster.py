@@ -21,9 +21,10 @@ from restore.ledger.ledger import Ledger
 from restore.model.operator import Operator
 from restore.model.outcome import Abandoned, Failed, Outcome
 from restore.model.plan import Capacity, Job, Rest, Step
-from restore.run.cluster import DaskCrew, Pauses, Size
+from restore.run.cluster import DaskCrew, Size
 from restore.run.crew import STOPPED
 from restore.run.execute import execute
+from restore.run.flights import Pauses
 from restore.run.post import Factory
 from tests.run.plans import FixedPlan, done
 
