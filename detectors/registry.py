@@ -9,12 +9,17 @@ from detectors.cms.cmsms import CMSMS
 from detectors.cms.codeigniter import CODEIGNITER
 from detectors.cms.concrete import CONCRETE
 from detectors.cms.contao import CONTAO
+from detectors.cms.django import DJANGO
 from detectors.cms.dolibarr import DOLIBARR
+from detectors.cms.dotenv import DOTENV
 from detectors.cms.drupal import BACKDROP, DRUPAL
 from detectors.cms.e107 import E107
+from detectors.cms.ghost import GHOST
 from detectors.cms.joomla import JOOMLA
 from detectors.cms.limesurvey import LIMESURVEY
+from detectors.cms.magento1 import MAGENTO1
 from detectors.cms.magento2 import MAGENTO2
+from detectors.cms.matomo import MATOMO
 from detectors.cms.mediawiki import MEDIAWIKI
 from detectors.cms.modx import MODX
 from detectors.cms.moodle import MOODLE
@@ -27,10 +32,13 @@ from detectors.cms.piwigo import PIWIGO
 from detectors.cms.postfixadmin import POSTFIXADMIN
 from detectors.cms.prestashop import PRESTASHOP
 from detectors.cms.processwire import PROCESSWIRE
+from detectors.cms.rails import RAILS
 from detectors.cms.roundcube import ROUNDCUBE
 from detectors.cms.serendipity import SERENDIPITY
 from detectors.cms.smf import SMF
+from detectors.cms.spip import SPIP
 from detectors.cms.suitecrm import SUITECRM
+from detectors.cms.symfony import SYMFONY
 from detectors.cms.textpattern import TEXTPATTERN
 from detectors.cms.ttrss import TTRSS
 from detectors.cms.typo3 import TYPO3
@@ -82,4 +90,12 @@ DETECTORS: tuple[Detector, ...] = (
     CACTI,
     POSTFIXADMIN,
     TTRSS,
+    MAGENTO1,
+    MATOMO,
+    SPIP,
+    SYMFONY,
+    DOTENV,
+    DJANGO,
+    RAILS,
+    GHOST,
 )

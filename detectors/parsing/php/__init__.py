@@ -22,6 +22,7 @@ from detectors.walk import OutOfRoot, Unreadable
 __all__ = ["Evaluated", "evaluate", "expressions"]
 
 GUARDS = (
+    b"_ECRIRE_INC_VERSION",
     b"_JEXEC",
     b"_VALID_MOS",
     b"JPATH_BASE",
@@ -86,6 +87,11 @@ class Evaluated:
             thing = _instance(machine, kind)
             slots.append(None if thing is None else _descend(machine, machine.read_prop(thing, name), path))
         return self._one(slots)
+
+    def argument(self, function: bytes, number: int) -> Stated | None:
+        """An argument of the first call of a function that is recorded."""
+        calls_ = [machine.recorded.get(function, []) for machine in self.machines]
+        return self._one([slots[number] if number < len(slots) else None for slots in calls_])
 
     @property
     def opaque(self) -> Stated | None:

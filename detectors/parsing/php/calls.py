@@ -73,6 +73,9 @@ def _evaluate_all(machine: Machine, arguments: list[Node]) -> list[Value]:
 def _builtin(machine: Machine, node: Node, name: bytes, arguments: list[Node]) -> Value:
     outer, machine.notes = machine.notes, set()
     values = _evaluate_all(machine, arguments)
+    if name in RECORDED:
+        pairs = zip(arguments, values, strict=True)
+        machine.recorded.setdefault(name, [Slot(value, machine.where(one)) for one, value in pairs])
     noted = machine.notes
     machine.notes = outer | noted
     values = [None if isinstance(one, Unknown) and one.kind == "unset" else one for one in values]
@@ -99,6 +102,7 @@ def _builtin(machine: Machine, node: Node, name: bytes, arguments: list[Node]) -
     return next((one for one in values if isinstance(one, Unknown)), why)
 
 
+RECORDED = frozenset((b"spip_connect_db",))
 HARMLESS = frozenset(
     b"ini_set error_reporting header session_start session_name session_set_cookie_params "
     b"set_time_limit setlocale php_sapi_name date_default_timezone_set mb_internal_encoding umask "

@@ -216,6 +216,7 @@ class Machine:
         self.host_used = False
         self.host_hits = 0
         self.opened: list[str] = []
+        self.recorded: dict[bytes, list[Slot]] = {}
         here = Where(source.path, 0)
         for name, value in world.presumed.items():
             self.state.constants[name] = Slot(value, here, how="set by the application")
