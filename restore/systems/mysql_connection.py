@@ -27,6 +27,8 @@ from restore.model.text import safe
 Row = tuple[bytes | None, ...]
 # A scan or an INSERT of a huge table is silent for long; a server that hangs is noticed after this many seconds.
 LONGEST_STATEMENT = 3600.0
+# Seconds that any statement of ours waits for open transactions on a live table; live writers wait behind it as long.
+LOCK_PATIENCE = 20
 UNREACHABLE = frozenset(
     (1040, 1053, 1129, 1130, 1152, 1153, 1158, 1159, 1160, 1161, 1203, 1226, 1927, 2002, 2003)
 )
@@ -80,6 +82,10 @@ class Connection:
             )
         except (pymysql.err.Error, OSError, ssl.SSLError) as error:
             raise self._ours(error, f"logging in as {login.user}") from error
+        self.run(
+            b"SET SESSION lock_wait_timeout = %d, SESSION innodb_lock_wait_timeout = %d"
+            % ((LOCK_PATIENCE,) * 2)
+        )
         self.id = int(self._wire.thread_id())  # type: ignore[no-untyped-call]
 
     def _live(self) -> pymysql.Connection[SSCursor]:

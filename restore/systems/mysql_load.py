@@ -16,7 +16,7 @@ from restore.errors import DumpDamaged, DumpRefused, LoadDiffers
 from restore.model.mysql import STAGING_PREFIX, Loaded, RefusedStatement, SchemaObject, TableState
 from restore.model.text import safe
 from restore.systems.dump import DumpReader, Kind, Statement
-from restore.systems.dump_rows import TEXTS, NotLiterals, RowReader
+from restore.systems.dump_rows import TEXTS, Column, NotLiterals, RowReader
 from restore.systems.dump_session import DumpSession
 from restore.systems.dump_statements import (
     CutOut,
@@ -33,6 +33,7 @@ from restore.systems.mysql_tables import (
     STANDING_CHARSET,
     STANDING_ZONE,
     columns,
+    every_column,
     read_as,
     read_sum,
     table_names,
@@ -281,7 +282,7 @@ def _insert(load: _Load, statement: Statement, insert: InsertRows) -> None:
 def _reader(load: _Load, table: _Table, insert: InsertRows) -> RowReader:
     """The reader of that table's rows; made at its first INSERT, when the table stands on the server."""
     if table.reader is None:
-        every = columns(load.admin, load.staging, table.name)
+        every = every_column(load.admin, load.staging, table.name)
         named = {column.name.lower(): column for column in every}
         chosen = tuple(named[name.lower()] for name in insert.columns if name.lower() in named) or every
         table.reader = RowReader(chosen)
@@ -373,15 +374,21 @@ def _compare(load: _Load, table: _Table) -> TableState:
     checksum = state.checksum
     if not _reads_alike(load, table, reader):
         read_as(load.admin, table.charset, table.time_zone)
-        read, _ = read_sum(load.admin, load.staging, table.name, reader.columns, charset=table.charset)
+        chosen = own_columns(reader)
+        read, _ = read_sum(load.admin, load.staging, table.name, chosen, charset=table.charset)
         checksum = read.checksum
     _same(table, reader.sum.rows, state.rows, reader.sum.checksum, checksum)
     return state
 
 
+def own_columns(reader: RowReader) -> tuple[Column, ...]:
+    """The columns of an INSERT that hold data of their own."""
+    return tuple(one for one in reader.columns if not one.generated)
+
+
 def _reads_alike(load: _Load, table: _Table, reader: RowReader) -> bool:
     """Whether the standing way of reading is the dump's own for this table."""
-    chosen = reader.columns
+    chosen = own_columns(reader)
     zoned = any(column.kind == "timestamp" for column in chosen)
     worded = any(column.kind in TEXTS for column in chosen)
     return (

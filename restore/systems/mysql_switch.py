@@ -1,9 +1,9 @@
 """The switch-on: staging tables to the live name in one RENAME behind a write fence, and its way back.
 
-Connection A locks the live tables for reading and compares; connection B issues the RENAME and is seen waiting; only
-then A unlocks, so that the RENAME goes before every writer that queued meanwhile and their rows land in the restored
-tables. (RENAME under one's own LOCK TABLES fails with error 1192.) A's comparison decides whether B may start. The
-RENAME is atomic: whoever looks after a kill finds all of it done or nothing.
+Each live table is locked for reading by a connection of its own, and what stands there is compared; only then the
+RENAME is issued, and each lock is given up at the moment the RENAME is next in that table's queue, so that it goes
+before every writer that queued meanwhile and their rows land in the restored tables. (RENAME under one's own LOCK
+TABLES fails with error 1192.) The RENAME is atomic: whoever looks after a kill finds all of it done or nothing.
 https://mariadb.com/kb/en/rename-table/, https://mariadb.com/kb/en/lock-tables/
 """
 
@@ -12,8 +12,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 
-from restore.errors import DatabaseRefused, LiveDiffers, RestoreError, StagingDiffers
+from restore.errors import DatabaseBusy, DatabaseRefused, LiveDiffers, RestoreError, StagingDiffers
 from restore.model.mysql import STAGING_PREFIX, Move, state_digest
 from restore.model.text import safe
 from restore.systems.dump_text import quoted_name, quoted_string
@@ -22,11 +23,14 @@ from restore.systems.mysql_load import check_staging
 from restore.systems.mysql_objects import STORE, drop_object, has_store, objects_of, put_back, set_aside
 from restore.systems.mysql_tables import table_names, table_states, text
 
-# Seconds that the fence waits for open transactions; live writers wait behind it for as long.
-PATIENCE = 20
+# A worker that dies without a word must not hold a customer's writers for the server's default of 8 hours.
+ORPHAN_SECONDS = 60
 TABLE_EXISTS = 1050
+# Connections that hold a fence at once; a server takes 151 by default.
+FENCES = 90
 Connect = Callable[[], Connection]
-Pair = tuple[tuple[str, str], tuple[str, str]]
+Place = tuple[str, str]
+Pair = tuple[Place, Place]
 
 
 def switch(admin: Connection, connect: Connect, move: Move) -> None:
@@ -103,7 +107,7 @@ def _replace(connect: Connect, admin: Connection, move: Move, live: Sequence[str
     _make_database(admin, move.kept, charset, collation)
     if any(name != STORE for name in table_names(admin, move.kept)):
         raise DatabaseRefused(f"{move.kept} already keeps other tables; {safe(move.name)} was left as it is")
-    set_aside(admin, move.name, move.kept)
+    locked = [(move.name, name) for name in live]
     pairs: list[Pair] = [((move.name, name), (move.kept, name)) for name in live]
     pairs += [((move.staging, one.name), (move.name, one.name)) for one in move.loaded]
 
@@ -111,40 +115,84 @@ def _replace(connect: Connect, admin: Connection, move: Move, live: Sequence[str
         _check_live(connection, move, ())
 
     try:
-        fenced_rename(connect, [(move.name, name) for name in live], pairs, agreed)
+        if objects_of(admin, move.name):
+            _wait_for_quiet(connect, locked)
+            set_aside(admin, move.name, move.kept)
+        fenced_rename(connect, locked, pairs, agreed)
+        if len(locked) > FENCES:
+            _check_kept(admin, move)
     except RestoreError:
         put_back(admin, move.kept, move.name)
         _drop_if_empty(admin, move.kept)
         raise
 
 
+def _check_kept(admin: Connection, move: Move) -> None:
+    """More tables than fences: a row may have slipped in between comparing and moving. Then the move is undone."""
+    kept = table_states(admin, move.kept, without=STORE)
+    if state_digest(kept) == move.replace:
+        return
+    back = [((move.name, one.name), (move.staging, one.name)) for one in move.loaded]
+    admin.run(_rename([*back, *(((move.kept, one.name), (move.name, one.name)) for one in kept)]))
+    raise LiveDiffers(
+        f"the live database {safe(move.name)} changed while it was moved; it is back", kept, move.loaded
+    )
+
+
+def _wait_for_quiet(connect: Connect, locked: Sequence[Place]) -> None:
+    """Raise DatabaseBusy where a long transaction holds a table, before any trigger has been dropped for the move."""
+    fence = connect()
+    try:
+        _lock(fence, locked)
+    finally:
+        fence.close()
+
+
+def _lock(fence: Connection, locked: Sequence[Place]) -> None:
+    if locked:
+        fence.run(b"LOCK TABLES " + b", ".join(_place(one) + b" READ" for one in locked))
+
+
 def fenced_rename(
-    connect: Connect,
-    locked: Sequence[tuple[str, str]],
-    pairs: Sequence[Pair],
-    agreed: Callable[[Connection], None],
+    connect: Connect, locked: Sequence[Place], pairs: Sequence[Pair], agreed: Callable[[Connection], None]
 ) -> None:
     """Rename `pairs` in one act after `agreed` accepted, with writes to `locked` held off in between.
 
     Raises what `agreed` raises, and DatabaseBusy where open transactions do not end in time; then nothing changed.
     """
-    fence, mover = connect(), connect()
-    try:
-        for connection in (fence, mover):
-            # A worker that dies without a word must not hold a customer's writers for the server's default 8 hours.
-            connection.run(
-                b"SET SESSION lock_wait_timeout = %d, SESSION wait_timeout = %d" % (PATIENCE, 3 * PATIENCE)
-            )
-        if locked:
-            fence.run(b"LOCK TABLES " + b", ".join(_place(one) + b" READ" for one in locked))
-        agreed(fence)
-        _rename_behind(connect, fence, mover, _rename(pairs))
-    finally:
-        fence.close()
-        mover.close()
+    with ExitStack() as stack:
+
+        def opened() -> Connection:
+            connection = connect()
+            stack.callback(connection.close)
+            connection.run(b"SET SESSION wait_timeout = %d" % ORPHAN_SECONDS)
+            return connection
+
+        mover, reader = opened(), opened()
+        fences: dict[Place, Connection] = {}
+        for group in _groups(locked):
+            fences[group[0]] = opened()
+            _lock(fences[group[0]], group)
+        agreed(reader)
+        reader.run(b"SET SESSION lock_wait_timeout = 0")
+        _rename_behind(mover, reader, fences, _rename(pairs))
 
 
-def _rename_behind(connect: Connect, fence: Connection, mover: Connection, rename: bytes) -> None:
+def _groups(locked: Sequence[Place]) -> list[list[Place]]:
+    """Which tables each fence locks: one each, as far as connections go."""
+    ordered = sorted(locked, key=lambda one: tuple(name.encode("utf-8", "surrogateescape") for name in one))
+    rest = ordered[FENCES - 1 :]
+    return [[one] for one in ordered[: FENCES - 1]] + ([rest] if rest else [])
+
+
+def _rename_behind(
+    mover: Connection, reader: Connection, fences: dict[Place, Connection], rename: bytes
+) -> None:
+    """Issue the RENAME; take each fence away once the RENAME is next in that table's queue, and not before.
+
+    The server asks for the tables' locks one after the other: a writer that waits at the last table would go first
+    if all were let go at once.
+    """
     failures: list[RestoreError] = []
 
     def act() -> None:
@@ -153,30 +201,38 @@ def _rename_behind(connect: Connect, fence: Connection, mover: Connection, renam
         except RestoreError as error:
             failures.append(error)
 
-    watcher = connect()
     thread = threading.Thread(target=act, name="rename")
     thread.start()
+    waiting = dict(fences)
     try:
-        while thread.is_alive() and not _waits(watcher, mover.id):
-            time.sleep(0.005)
-        fence.run(b"UNLOCK TABLES")
+        while waiting and thread.is_alive():
+            reached = next((place for place in waiting if _is_next(reader, place)), None)
+            if reached is None:
+                time.sleep(0.002)
+            else:
+                waiting.pop(reached).run(b"UNLOCK TABLES")
     finally:
+        for fence in waiting.values():
+            fence.close()
         thread.join()
-        watcher.close()
     if failures:
         raise failures[0]
 
 
-def _waits(watcher: Connection, thread: int) -> bool:
-    rows = watcher.rows(b"SELECT STATE FROM information_schema.PROCESSLIST WHERE ID = %d" % thread)
-    return bool(rows) and (rows[0][0] or b"").startswith(b"Waiting for table metadata lock")
+def _is_next(reader: Connection, place: Place) -> bool:
+    """Whether an exclusive lock is awaited there: a reader that will not wait is turned away by that alone."""
+    try:
+        reader.rows(b"SELECT 1 FROM " + _place(place) + b" LIMIT 0")
+    except DatabaseBusy:
+        return True
+    return False
 
 
 def _rename(pairs: Iterable[Pair]) -> bytes:
     return b"RENAME TABLE " + b", ".join(_place(old) + b" TO " + _place(new) for old, new in pairs)
 
 
-def _place(one: tuple[str, str]) -> bytes:
+def _place(one: Place) -> bytes:
     return quoted_name(one[0]) + b"." + quoted_name(one[1])
 
 

@@ -73,6 +73,11 @@ def table_state(
 
 def columns(connection: Connection, database: str, table: str) -> tuple[Column, ...]:
     """The columns that hold data of their own, in the table's order."""
+    return tuple(one for one in every_column(connection, database, table) if not one.generated)
+
+
+def every_column(connection: Connection, database: str, table: str) -> tuple[Column, ...]:
+    """All columns, in the table's order."""
     rows = connection.rows(
         b"SELECT COLUMN_NAME, DATA_TYPE, CHARACTER_SET_NAME, CHARACTER_OCTET_LENGTH, NUMERIC_SCALE,"
         b" DATETIME_PRECISION, COLUMN_TYPE, IS_GENERATED FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = "
@@ -81,11 +86,11 @@ def columns(connection: Connection, database: str, table: str) -> tuple[Column, 
         + quoted_string(table)
         + b" ORDER BY ORDINAL_POSITION"
     )
-    return tuple(_column(row) for row in rows if row[7] == b"NEVER")
+    return tuple(_column(row) for row in rows)
 
 
 def _column(row: Row) -> Column:
-    name, kind, charset, length, scale, precision, declared, _ = row
+    name, kind, charset, length, scale, precision, declared, generated = row
     return Column(
         text(name),
         text(kind).lower(),
@@ -93,6 +98,7 @@ def _column(row: Row) -> Column:
         int(length or 0),
         int(scale or precision or 0),
         b"zerofill" in (declared or b"").lower(),
+        generated != b"NEVER",
     )
 
 
