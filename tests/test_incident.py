@@ -133,6 +133,14 @@ def test_two_sources_of_one_name_are_a_mistake(folder: Path) -> None:
     assert "source: the name backup stands twice" in mistakes(folder, GOOD.format(folder=folder) + twin)
 
 
+def test_a_source_and_a_target_of_one_name_are_a_mistake(folder: Path) -> None:
+    text = GOOD.format(folder=folder).replace('"mail1"', '"backup"')
+
+    assert mistakes(folder, text) == (
+        "the name backup is given to two servers; expected a name of its own for each",
+    )
+
+
 def test_a_secret_comes_from_its_file_or_the_environment(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

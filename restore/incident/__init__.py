@@ -244,9 +244,17 @@ def read_incident(path: str) -> Incident:
         lambda one: one.databases_to,
         {one.name for one in incident.database_targets},
     )
+    mistakes += _shared_names(incident)
     if mistakes:
         raise IncidentInvalid(path, tuple(mistakes))
     return incident
+
+
+def _shared_names(incident: Incident) -> list[str]:
+    """A name tells one server from every other, so that a failure is laid at the right door."""
+    names = [one.name for one in (*incident.sources, *incident.mail_targets, *incident.database_targets)]
+    twice = sorted({name for name in names if name and names.count(name) > 1})
+    return [f"the name {name} is given to two servers; expected a name of its own for each" for name in twice]
 
 
 def _section(
