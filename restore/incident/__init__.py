@@ -252,7 +252,9 @@ def read_incident(path: str) -> Incident:
 
 def _shared_names(incident: Incident) -> list[str]:
     """A name tells one server from every other, so that a failure is laid at the right door."""
-    names = [one.name for one in (*incident.sources, *incident.mail_targets, *incident.database_targets)]
+    names = [one.name for one in incident.sources]
+    names += [one.name for one in incident.mail_targets]
+    names += [one.name for one in incident.database_targets]
     twice = sorted({name for name in names if name and names.count(name) > 1})
     return [f"the name {name} is given to two servers; expected a name of its own for each" for name in twice]
 
