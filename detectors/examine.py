@@ -177,7 +177,8 @@ def _copies(
     site: Site, listing: Mapping[bytes, Entry], table: Mapping[bytes, Sequence[Detector]]
 ) -> Iterator[Finding]:
     """Files named like copies of a config (wp-config.php.bak), read as if they were it."""
-    for name in sorted(listing):
+    stems = tuple(original.partition(b".php")[0] for original in table)
+    for name in sorted(name for name in listing if name.startswith(stems)):
         match = COPY.fullmatch(name)
         if match is None:
             continue

@@ -25,6 +25,14 @@ def _entry(name: bytes, found: os.stat_result) -> Entry:
     return Entry(name, _kind(found.st_mode), found.st_size, found.st_mtime, found.st_ino)
 
 
+def _kind_of(item: os.DirEntry[str]) -> Kind:
+    if item.is_file(follow_symlinks=False):
+        return "file"
+    if item.is_dir(follow_symlinks=False):
+        return "folder"
+    return "link" if item.is_symlink() else "other"
+
+
 class LocalTree:
     """Satisfies detectors.walk.Tree for the folder `root`, which the operator named (so it may be a link)."""
 
@@ -50,6 +58,14 @@ class LocalTree:
         try:
             with self._folder(components(path)) as folder, os.scandir(folder) as found:
                 return [_entry(os.fsencode(item.name), item.stat(follow_symlinks=False)) for item in found]
+        except OSError as error:
+            raise Unreadable(f"cannot be listed: {error.strerror}") from error
+
+    def kinds(self, path: bytes) -> Sequence[tuple[bytes, Kind]]:
+        """The names in a folder and what each is, links not followed, in no order. Raises Unreadable."""
+        try:
+            with self._folder(components(path)) as folder, os.scandir(folder) as found:
+                return [(os.fsencode(item.name), _kind_of(item)) for item in found]
         except OSError as error:
             raise Unreadable(f"cannot be listed: {error.strerror}") from error
 

@@ -6,15 +6,17 @@ follows links in every component, so each component is lstat'ed and every link i
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 from detectors.finding import text
 
 Kind = Literal["file", "folder", "link", "other"]
 MAX_LINKS = 40
+ODD = re.compile(rb"[/\x00]|\A\.{0,2}\Z")
 
 
 class Entry(NamedTuple):
@@ -61,6 +63,14 @@ class Tree(Protocol):
 
     def read(self, path: bytes, limit: int) -> bytes:
         """The first `limit` bytes of a regular file."""
+
+
+@runtime_checkable
+class Kinds(Protocol):
+    """A Tree that can list names and kinds without looking at each file, which is all that a walk needs."""
+
+    def kinds(self, path: bytes) -> Sequence[tuple[bytes, Kind]]:
+        """The names in a folder and what each is, links not followed, in no order. May raise Unreadable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,18 +236,25 @@ class Rooted:
         return self._entries[path]
 
     def listing(self, real: bytes) -> Mapping[bytes, Entry]:
-        """The entries by name of a folder whose path is already real; odd names are refused and left out."""
+        """The entries by name of a folder whose path is already real; odd names are refused and left out.
+
+        Size and mtime are 0 where the tree lists kinds alone."""
         listing = self._listings.get(real)
         if listing is None:
             listing = {}
-            for entry in self.tree.list(join(self.root, real)):
+            for entry in self._listed(join(self.root, real)):
                 name = entry.name
-                if b"/" in name or b"\0" in name or name in (b"", b".", b".."):
+                if ODD.search(name):
                     self.refuse(Refused(text(join(real, name)), "a name no file can have"))
                 else:
                     listing[name] = entry
             self._listings[real] = listing
         return listing
+
+    def _listed(self, path: bytes) -> Sequence[Entry]:
+        if isinstance(self.tree, Kinds):
+            return [Entry(name, kind, 0, 0.0, None) for name, kind in self.tree.kinds(path)]
+        return self.tree.list(path)
 
     def entry(self, path: bytes, base: bytes = b"") -> tuple[bytes, Entry] | None:
         """The real path and entry that a path stands for, links resolved; None where nothing stands there."""
