@@ -32,17 +32,16 @@ ROW = re.compile(
 CELL = re.compile(rb"\s*+(" + LITERAL + rb")\s*+(?:,|\Z)", re.DOTALL | re.IGNORECASE)
 STRICT_TEXT = rb"'[^'\\\n\r\0\x1a\"]*+(?:\\[0nrZ'\"\\][^'\\\n\r\0\x1a\"]*+)*+'"
 
-UNESCAPE = re.compile(rb"\\(.)|''", re.DOTALL)
-UNESCAPED = {
-    b"0": b"\0",
-    b"n": b"\n",
-    b"r": b"\r",
-    b"t": b"\t",
-    b"b": b"\b",
-    b"Z": b"\x1a",
-    b"%": b"\\%",
-    b"_": b"\\_",
-}
+UN  # The backslash first: what follows puts new ones before other characters.
+ESCAPES = (
+    (b"\\", b"\\\\"),
+    (b"'", b"\\'"),
+    (b'"', b'\\"'),
+    (b"\n", b"\\n"),
+    (b"\r", b"\\r"),
+    (b"\0", b"\\0"),
+    (b"\x1a", b"\\Z"),
+)
 ESCAPE = re.compile(rb"[\\'\"\n\r\0\x1a]")
 ESCAPED = {
     b"\\": b"\\\\",
@@ -211,7 +210,10 @@ def _unhex(digits: bytes) -> bytes:
 
 def quoted(value: bytes) -> bytes:
     """A value as mysql_real_escape_string writes it, in single quotes."""
-    return b"'" + ESCAPE.sub(lambda found: ESCAPED[found[0]], value) + b"'"
+    for raw, escaped in ESCAPES:
+        if raw in value:
+            value = value.replace(raw, escaped)
+    return b"'" + value + b"'"
 
 
 def canonical_literal(literal: bytes, column: Column) -> bytes:

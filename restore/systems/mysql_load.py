@@ -81,6 +81,7 @@ class _Load:
     database: str = ""
     charset: bytes = b""
     warnings: int = 0
+    warned: dict[str, str] = field(default_factory=dict)
     current: str = ""
     pending: int = 0
 
@@ -96,6 +97,7 @@ def load_dump(admin: Connection, staging: str, dump: Iterator[bytes]) -> Loaded:
         try:
             packet = int(admin.one(b"SELECT @@max_allowed_packet")[0] or 0)
             load = _Load(admin, loader, staging, server_version(admin), packet)
+            load.session.variables["time_zone"] = text(admin.one(b"SELECT @@GLOBAL.time_zone")[0])
             reader = DumpReader(dump)
             _read_all(load, reader)
             loader.run(b"COMMIT")
@@ -240,10 +242,19 @@ def _make(load: _Load, statement: Statement, make: MakeTable) -> None:
     _flush(load)
     _prepare(load)
     load.loader.run(make.sql, f"making the table {safe(make.table)} at byte {statement.offset:,}")
-    load.warnings += load.loader.warnings
+    _count_warnings(load)
     if make.table not in load.tables:
         load.tables[make.table] = _Table(make.table, statement.offset)
     load.current = make.table
+
+
+def _count_warnings(load: _Load) -> None:
+    """Count the warnings of the last statement; the first of each kind is kept in the server's words."""
+    if not load.loader.warnings:
+        return
+    load.warnings += load.loader.warnings
+    for _, number, words in load.loader.rows(b"SHOW WARNINGS LIMIT 20"):
+        load.warned.setdefault(text(number), safe(words or b"", 200))
 
 
 def _flush(load: _Load) -> None:
@@ -268,7 +279,7 @@ def _insert(load: _Load, statement: Statement, insert: InsertRows) -> None:
         _prepare(load)
         for piece in pieces:
             load.loader.run(piece, f"loading {safe(table.name)}, the INSERT at byte {statement.offset:,}")
-            load.warnings += load.loader.warnings
+            _count_warnings(load)
     except NotLiterals as strange:
         place = statement.offset + strange.at
         _refuse(load, statement, Refuse(f"values that are not literals, at byte {place:,}", grave=True))
@@ -334,7 +345,8 @@ def _proven(load: _Load, reader: DumpReader) -> Loaded:
     if not load.session.time_zone_stated and load.tables:
         load.notes.append("the dump does not state its time zone; the server's own was taken")
     if load.warnings:
-        load.notes.append(f"the server gave {load.warnings:,} warnings while loading")
+        such = "; ".join(f"{words} ({number})" for number, words in load.warned.items())
+        load.notes.append(f"the server gave {load.warnings:,} warnings while loading, such as: {such}")
     return Loaded(
         states,
         tuple(load.objects.values()),
