@@ -83,11 +83,9 @@ def _by_trigger(detectors: Sequence[Detector]) -> Mapping[bytes, Sequence[Detect
 def _findings(
     rooted: Rooted, domains: tuple[str, ...], environment: Mapping[str, bytes]
 ) -> Iterator[tuple[Finding, bool]]:
-    table = _by_trigger(DETECTORS)
-    copies = _by_config_name(DETECTORS)
     homes: dict[str, list[bytes]] = {}
     for folder, listing in walk(rooted):
-        chosen = dict.fromkeys(one for name in listing.keys() & table.keys() for one in table[name])
+        chosen = dict.fromkeys(one for name in listing.keys() & BY_TRIGGER.keys() for one in BY_TRIGGER[name])
         site = Site(rooted, folder, _domains_of(folder, domains), environment)
         if b".htaccess" in listing and chosen:
             site = replace(site, environment={**_htaccess(site), **environment})
@@ -99,7 +97,7 @@ def _findings(
                 if judged.status is not Status.BACKUP_COPY:
                     seen.append(folder)
                 yield judged, bare
-        yield from ((copy, False) for copy in _copies(site, listing, copies))
+        yield from ((copy, False) for copy in _copies(site, listing))
         recognised = any(
             folder == one or not one or folder.startswith(one + b"/")
             for ones in homes.values()
@@ -173,12 +171,10 @@ def _set_aside(site: Site, finding: Finding, seen: list[bytes]) -> Finding:
     return replace(finding, status=Status.BACKUP_COPY) if named or inside else finding
 
 
-def _copies(
-    site: Site, listing: Mapping[bytes, Entry], table: Mapping[bytes, Sequence[Detector]]
-) -> Iterator[Finding]:
+def _copies(site: Site, listing: Mapping[bytes, Entry]) -> Iterator[Finding]:
     """Files named like copies of a config (wp-config.php.bak), read as if they were it."""
-    stems = tuple(original.partition(b".php")[0] for original in table)
-    for name in sorted(name for name in listing if name.startswith(stems)):
+    table = BY_CONFIG_NAME
+    for name in sorted(name for name in listing if name.startswith(STEMS)):
         match = COPY.fullmatch(name)
         if match is None:
             continue
@@ -190,3 +186,8 @@ def _copies(
             aliased = replace(site, aliases={original: name}, notes=[])
             for finding in detector.detect(aliased):
                 yield replace(finding, status=Status.BACKUP_COPY)
+
+
+BY_TRIGGER = _by_trigger(DETECTORS)
+BY_CONFIG_NAME = _by_config_name(DETECTORS)
+STEMS = tuple(original.partition(b".php")[0] for original in BY_CONFIG_NAME)
