@@ -32,7 +32,18 @@ ROW = re.compile(
 CELL = re.compile(rb"\s*+(" + LITERAL + rb")\s*+(?:,|\Z)", re.DOTALL | re.IGNORECASE)
 STRICT_TEXT = rb"'[^'\\\n\r\0\x1a\"]*+(?:\\[0nrZ'\"\\][^'\\\n\r\0\x1a\"]*+)*+'"
 
-UN  # The backslash first: what follows puts new ones before other characters.
+UNESCAPE = re.compile(rb"\\(.)|''", re.DOTALL)
+UNESCAPED = {
+    b"0": b"\0",
+    b"n": b"\n",
+    b"r": b"\r",
+    b"t": b"\t",
+    b"b": b"\b",
+    b"Z": b"\x1a",
+    b"%": b"\\%",
+    b"_": b"\\_",
+}
+# The backslash first: what follows puts new ones before other characters.
 ESCAPES = (
     (b"\\", b"\\\\"),
     (b"'", b"\\'"),
@@ -42,16 +53,6 @@ ESCAPES = (
     (b"\0", b"\\0"),
     (b"\x1a", b"\\Z"),
 )
-ESCAPE = re.compile(rb"[\\'\"\n\r\0\x1a]")
-ESCAPED = {
-    b"\\": b"\\\\",
-    b"'": b"\\'",
-    b'"': b'\\"',
-    b"\n": b"\\n",
-    b"\r": b"\\r",
-    b"\0": b"\\0",
-    b"\x1a": b"\\Z",
-}
 
 INTEGERS = frozenset(("tinyint", "smallint", "mediumint", "int", "bigint"))
 TEXTS = frozenset(("char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set", "json"))
