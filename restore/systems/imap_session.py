@@ -61,8 +61,11 @@ class ImapSession:
         """Bytes that INBOX's quota still allows; None where the server sets or tells no limit."""
         if b"QUOTA" not in self._capabilities:
             return None
-        with self._doing("asking for the quota"):
-            _, quotas = self._client.get_quota_root("INBOX")
+        try:
+            with self._doing("asking for the quota"):
+                _, quotas = self._client.get_quota_root("INBOX")
+        except MailRefused:
+            return None
         left = [quota.limit - quota.usage for quota in quotas if quota.resource == "STORAGE"]
         return max(0, min(left)) * 1024 if left else None
 
@@ -197,7 +200,7 @@ class ImapSession:
         return appended.results
 
     def close(self) -> None:
-        """Log out, or just close where the connection is already lost."""
+        """Log out, or just close where the connection is lost or a command was left halfway."""
         try:
             if self._wire.broken:
                 self._client.shutdown()

@@ -53,7 +53,12 @@ class Appended:
 
 
 class Wire:
-    """One logged-in IMAP connection, command by command. A BAD answer leaves it unusable (`broken`)."""
+    """One logged-in IMAP connection, command by command.
+
+    `broken` from the first byte of a command to its answer, and for good after a BAD one: a connection left in
+    between, by an interrupt or a reader that gave up, must not take another command, which the server might read
+    as the rest of a message.
+    """
 
     def __init__(self, connection: Connection, file: BinaryIO, server: str, literals: str) -> None:
         self._connection = connection
@@ -185,16 +190,17 @@ class Wire:
     def _check(self, text: bytes) -> bytes:
         """The words of a tagged answer that says OK; raises MailRefused for NO and BAD."""
         kind, _, rest = text.strip().partition(b" ")
+        self.broken = kind.upper() not in (b"OK", b"NO")
         if kind.upper() == b"OK":
             return rest
         words = _words(rest)
-        self.broken = self.broken or kind.upper() != b"NO"
         error = MailRefused(f"mail server {self._server} answered: {words}")
         error.response_code = response_code(words)
         raise error
 
     def _tag(self) -> bytes:
         self._number += 1
+        self.broken = True
         return b"BR%d" % self._number
 
 

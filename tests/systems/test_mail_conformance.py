@@ -257,6 +257,15 @@ def test_what_a_message_says_is_never_taken_for_a_command(box: Box) -> None:
     ]
 
 
+def test_a_reader_that_gives_up_leaves_the_session_usable(box: Box) -> None:
+    folder = fresh(box, "given up")
+    box.session.append(folder, [message(mail(number)) for number in range(5)])
+
+    next(iter(box.session.messages(folder)))
+
+    assert len(uids_of(box, folder)) == 5
+
+
 @pytest.mark.parametrize(
     "raw",
     [
