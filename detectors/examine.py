@@ -85,7 +85,8 @@ def _findings(
 ) -> Iterator[tuple[Finding, bool]]:
     homes: dict[str, list[bytes]] = {}
     for folder, listing in walk(rooted):
-        chosen = dict.fromkeys(one for name in listing.keys() & BY_TRIGGER.keys() for one in BY_TRIGGER[name])
+        named = {one.name for name in listing.keys() & BY_TRIGGER.keys() for one in BY_TRIGGER[name]}
+        chosen = [one for one in DETECTORS if one.name in named] if named else []
         site = Site(rooted, folder, _domains_of(folder, domains), environment)
         if b".htaccess" in listing and chosen:
             site = replace(site, environment={**_htaccess(site), **environment})

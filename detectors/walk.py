@@ -115,11 +115,13 @@ class Rooted:
     refused: dict[str, Refused] = field(default_factory=dict)
     cache: dict[object, object] = field(default_factory=dict)
     _parsed: int = 0
+    _quick: Kinds | None = None
     _listings: dict[bytes, dict[bytes, Entry]] = field(default_factory=dict)
     _entries: dict[bytes, Entry | None] = field(default_factory=dict)
     _maps: list[tuple[list[bytes], list[bytes]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self._quick = self.tree if isinstance(self.tree, Kinds) else None
         root = components(self.root)
         for lost, now in self.maps.items():
             here = components(now)
@@ -252,8 +254,8 @@ class Rooted:
         return listing
 
     def _listed(self, path: bytes) -> Sequence[Entry]:
-        if isinstance(self.tree, Kinds):
-            return [Entry(name, kind, 0, 0.0, None) for name, kind in self.tree.kinds(path)]
+        if self._quick is not None:
+            return [Entry(name, kind, 0, 0.0, None) for name, kind in self._quick.kinds(path)]
         return self.tree.list(path)
 
     def entry(self, path: bytes, base: bytes = b"") -> tuple[bytes, Entry] | None:
