@@ -1,8 +1,8 @@
 """The rows of an INSERT and a checksum over them that a server can compute as well.
 
-A row's **canonical text** is the row as mariadb-dump writes it between its parentheses: NULL, bare numbers, other
-values in single quotes with the escapes of mysql_real_escape_string. Rows that already stand so in the dump are
-hashed as they stand; others are decoded value by value and written anew, by the column's type. The **checksum** of a
+A row's **canonical text** is what stands between a row's parentheses: NULL, bare numbers, other values as the
+server's QUOTE() writes them, joined by commas. Rows as mariadb-dump writes them need only fewer escapes; others are
+decoded value by value and written anew, by the column's type. The **checksum** of a
 table is the sum, modulo 2^64, of the first 8 bytes of each canonical row's MD5: it does not depend on the order of
 rows, and counts doubles. MySQL's side of the same method is in mysql_tables.py.
 """
@@ -43,16 +43,8 @@ UNESCAPED = {
     b"%": b"\\%",
     b"_": b"\\_",
 }
-# The backslash first: what follows puts new ones before other characters.
-ESCAPES = (
-    (b"\\", b"\\\\"),
-    (b"'", b"\\'"),
-    (b'"', b'\\"'),
-    (b"\n", b"\\n"),
-    (b"\r", b"\\r"),
-    (b"\0", b"\\0"),
-    (b"\x1a", b"\\Z"),
-)
+# What SQL's QUOTE() escapes; the backslash first, as what follows puts new ones before other characters.
+ESCAPES = ((b"\\", b"\\\\"), (b"'", b"\\'"), (b"\0", b"\\0"), (b"\x1a", b"\\Z"))
 
 INTEGERS = frozenset(("tinyint", "smallint", "mediumint", "int", "bigint"))
 TEXTS = frozenset(("char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set", "json"))
@@ -139,7 +131,8 @@ class RowReader:
         while position < end:
             match = strict(text, position) if strict is not None else None
             if match is not None:
-                add(match[1])
+                row = match[1]
+                add(_fewer_escapes(row) if b"\\" in row else row)
             else:
                 match = ROW.match(text, position)
                 if match is None:
@@ -164,6 +157,13 @@ class RowReader:
         except Unprovable as why:
             self.unprovable = str(why)
             return row
+
+
+def _fewer_escapes(row: bytes) -> bytes:
+    """A row with mysql_real_escape_string's escapes, in which no NUL stands, with those of QUOTE() alone."""
+    row = row.replace(b"\\\\", b"\0")
+    row = row.replace(b"\\n", b"\n").replace(b"\\r", b"\r").replace(b'\\"', b'"')
+    return row.replace(b"\0", b"\\\\")
 
 
 def strict_cell(column: Column) -> bytes | None:
@@ -210,7 +210,7 @@ def _unhex(digits: bytes) -> bytes:
 
 
 def quoted(value: bytes) -> bytes:
-    """A value as mysql_real_escape_string writes it, in single quotes."""
+    """A value as QUOTE() writes it."""
     for raw, escaped in ESCAPES:
         if raw in value:
             value = value.replace(raw, escaped)

@@ -156,13 +156,7 @@ def _canonical(column: Column, charset: str) -> bytes:
         return b"IFNULL(" + number + b", 'NULL')"
     if column.kind in TIMES:
         return b"QUOTE(" + name + b")"
-    quoted = b"QUOTE(" + _bytes(column, charset) + b")"
-    if column.kind in PLAIN:
-        return quoted
-    # QUOTE escapes \ ' NUL and Control-Z; dumps escape line ends and double quotes as well.
-    for raw, escaped in ((b"'\\n'", b"'\\\\n'"), (b"'\\r'", b"'\\\\r'"), (b"'\"'", b"'\\\\\"'")):
-        quoted = b"REPLACE(" + quoted + b", " + raw + b", " + escaped + b")"
-    return quoted
+    return b"QUOTE(" + _bytes(column, charset) + b")"
 
 
 def _bytes(column: Column, charset: str) -> bytes:
