@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from detectors.cms.custom import CUSTOM
 from detectors.detector import Detector, Site
@@ -72,7 +73,8 @@ def examine(
     return Examination(findings, tuple(rooted.refused.values()), tuple(installs))
 
 
-def _by_trigger(detectors: Sequence[Detector]) -> Mapping[bytes, Sequence[Detector]]:
+@cache
+def _by_trigger(detectors: tuple[Detector, ...]) -> Mapping[bytes, Sequence[Detector]]:
     table: dict[bytes, list[Detector]] = {}
     for detector in detectors:
         for trigger in detector.triggers:
@@ -83,9 +85,10 @@ def _by_trigger(detectors: Sequence[Detector]) -> Mapping[bytes, Sequence[Detect
 def _findings(
     rooted: Rooted, domains: tuple[str, ...], environment: Mapping[str, bytes]
 ) -> Iterator[tuple[Finding, bool]]:
+    table = _by_trigger(DETECTORS)
     homes: dict[str, list[bytes]] = {}
     for folder, listing in walk(rooted):
-        named = {one.name for name in listing.keys() & BY_TRIGGER.keys() for one in BY_TRIGGER[name]}
+        named = {one.name for name in listing.keys() & table.keys() for one in table[name]}
         chosen = [one for one in DETECTORS if one.name in named] if named else []
         site = Site(rooted, folder, _domains_of(folder, domains), environment)
         if b".htaccess" in listing and chosen:
@@ -129,7 +132,8 @@ def _once(found: Sequence[tuple[Finding, bool]]) -> tuple[Finding, ...]:
     return tuple(kept)
 
 
-def _by_config_name(detectors: Sequence[Detector]) -> Mapping[bytes, Sequence[Detector]]:
+@cache
+def _by_config_name(detectors: tuple[Detector, ...]) -> Mapping[bytes, Sequence[Detector]]:
     table: dict[bytes, list[Detector]] = {}
     for detector in detectors:
         for path in detector.paths:
@@ -174,8 +178,9 @@ def _set_aside(site: Site, finding: Finding, seen: list[bytes]) -> Finding:
 
 def _copies(site: Site, listing: Mapping[bytes, Entry]) -> Iterator[Finding]:
     """Files named like copies of a config (wp-config.php.bak), read as if they were it."""
-    table = BY_CONFIG_NAME
-    for name in sorted(name for name in listing if name.startswith(STEMS)):
+    table = _by_config_name(DETECTORS)
+    stems = tuple(original.partition(b".php")[0] for original in table)
+    for name in sorted(name for name in listing if name.startswith(stems)):
         match = COPY.fullmatch(name)
         if match is None:
             continue
@@ -187,8 +192,3 @@ def _copies(site: Site, listing: Mapping[bytes, Entry]) -> Iterator[Finding]:
             aliased = replace(site, aliases={original: name}, notes=[])
             for finding in detector.detect(aliased):
                 yield replace(finding, status=Status.BACKUP_COPY)
-
-
-BY_TRIGGER = _by_trigger(DETECTORS)
-BY_CONFIG_NAME = _by_config_name(DETECTORS)
-STEMS = tuple(original.partition(b".php")[0] for original in BY_CONFIG_NAME)
