@@ -56,6 +56,7 @@ class RestoreMailbox:
     source: str
     path: bytes
     target: str
+    contact: str = ""
 
 
 @dataclass(frozen=True, slots=True)

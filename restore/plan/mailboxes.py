@@ -10,6 +10,7 @@ from restore.model.mail import MailboxId
 from restore.model.outcome import ManualItem
 from restore.model.plan import Job, LookMailbox, RestoreMailbox, Step
 from restore.model.survey import Customer, Index, MailboxPlace, Narrowing
+from restore.model.text import safe
 from restore.plan.ownership import Owners, mailbox_id
 from restore.plan.question import ask
 from restore.plan.settled import Settlement
@@ -89,7 +90,9 @@ def _owner(
 
 def _job(place: MailboxPlace, owner: Customer, server: OldServer, number: int) -> Job:
     key = f"mail/{place.mailbox.server}/{place.mailbox.address}/{server.mail_to}"
-    work = RestoreMailbox(place.mailbox, owner.name, server.source, place.path, server.mail_to)
+    work = RestoreMailbox(
+        place.mailbox, owner.name, server.source, place.path, server.mail_to, safe(owner.reach)
+    )
     needs = (f"source/{server.source}", f"mail/{server.mail_to}", "worker")
     return Job(key, "mail", owner.name, (Step(key, work, needs),), rank=(0, number))
 

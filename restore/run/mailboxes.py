@@ -16,6 +16,8 @@ from restore.model.outcome import Done, Manual, ManualItem, Outcome, Partial, Un
 from restore.model.plan import RestoreMailbox
 from restore.model.ports import Systems
 from restore.model.text import safe
+from restore.plan.mailboxes import subject
+from restore.plan.question import item_id
 from restore.run.mail_folder import restore_folder
 from restore.run.mail_memory import settle
 from restore.run.mail_step import LiveFolder, MailStep, Tally
@@ -179,13 +181,14 @@ def _items(step: MailStep, work: RestoreMailbox) -> tuple[ManualItem, ...]:
     )
     return tuple(
         ManualItem(
-            id=f"{cause}:{work.mailbox}",
+            id=item_id(cause, subject(work.mailbox)),
             cause=cause,
-            customer=work.customer,
-            subject=f"{work.mailbox.server}/mailbox/{work.mailbox.address}",
+            customer=safe(work.customer),
+            subject=safe(subject(work.mailbox)),
             question=f"{len(lines):,} messages of {safe(work.mailbox.address)} are not restored: {why}. Raise that "
             "limit on the mail server and run again, or drop this item; all else of the mailbox is restored.",
             evidence=(*lines[:SHOWN], *((f"... and {len(lines) - SHOWN:,} more",) if lines[SHOWN:] else ())),
+            contact=work.contact,
         )
         for cause, lines, why in causes
         if lines
