@@ -22,6 +22,8 @@ from restore.systems.mysql_tables import text
 LOADER = "br_load_"
 MAKER = "br_make_"
 NO_SUCH_THREAD = 1094
+# Whatever such an account runs comes from a tenant: an hour a statement (as our own patience), few connections.
+LIMITS = b" WITH MAX_STATEMENT_TIME 3600 MAX_USER_CONNECTIONS 4"
 # What loading takes; neither views, triggers, routines and events nor GRANT are among it.
 LOADER_RIGHTS = b"SELECT, INSERT, CREATE, DROP, ALTER, INDEX, REFERENCES"
 
@@ -49,7 +51,7 @@ def throwaway(
     encrypted = b" REQUIRE SSL" if not admin.target.socket and admin.target.tls != "none" else b""
     admin.run(
         b"CREATE USER " + made + b" IDENTIFIED VIA mysql_native_password USING "
-        + quoted_string(native_verifier(password).reveal()) + encrypted,
+        + quoted_string(native_verifier(password).reveal()) + encrypted + LIMITS,
         f"making the account {account}",
     )  # fmt: skip
     try:
