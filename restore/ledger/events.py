@@ -14,6 +14,7 @@ from restore.model.outcome import (
     Done,
     ManualItem,
     Outcome,
+    Partial,
     Unchanged,
 )
 from restore.model.plan import (
@@ -144,7 +145,8 @@ def read_event(body: str) -> Event:
 
 ITEM_KINDS = tuple(kind(cls) for cls in typing.get_args(ItemEvent))
 STEP_KINDS = frozenset(kind(cls) for cls in typing.get_args(StepEvent))
-STANDING = (kind(Done), kind(Unchanged))
+STANDING: tuple[str, ...] = (kind(Done), kind(Unchanged))
+IN_PART = kind(Partial)
 
 
 def replaces(new: str, old: str) -> bool:

@@ -14,6 +14,7 @@ from restore.errors import Fenced, LedgerDamaged
 from restore.ledger import chain, codec, store
 from restore.ledger.chain import Head
 from restore.ledger.events import (
+    IN_PART,
     NO_CONTEXT,
     STANDING,
     Answered,
@@ -36,7 +37,7 @@ from restore.ledger.reading import load_queue
 from restore.ledger.store import Row, column, original
 from restore.model.facts import Fact
 from restore.model.operator import Operator
-from restore.model.outcome import Answer, Done, Outcome, Unchanged
+from restore.model.outcome import Answer, Done, Outcome, Partial, Unchanged
 from restore.model.plan import Job
 from restore.model.survey import Decision
 from restore.model.text import safe
@@ -97,21 +98,24 @@ class Ledger:
                 if not committed:
                     self._take_back()
 
-    def done(self) -> Mapping[str, Outcome]:
+    def done(self, in_part: str = "") -> Mapping[str, Outcome]:
         """Every step key that stands done: its latest Done or Unchanged, unless it was undone or ended
-        otherwise since. A step that was only abandoned since stays done. Facts are read as asked for."""
-        return Standing(self._connection, self._path)
+        otherwise since; of the keys that begin like `in_part` the latest Partial too. A step that was only
+        abandoned since stays done. Facts are read as asked for."""
+        return Standing(self._connection, self._path, in_part)
 
     def facts(self, beginnings: Sequence[str]) -> tuple[Fact, ...]:
-        """The facts of the steps that stand done and whose keys begin like one of these, oldest first."""
+        """The facts of the steps that came through, wholly or in part, and whose keys begin like one of these,
+        oldest first."""
         query = (
-            "SELECT body FROM event WHERE seq IN (SELECT seq FROM step WHERE kind IN (?, ?) AND EXISTS"
+            "SELECT body FROM event WHERE seq IN (SELECT seq FROM step WHERE kind IN (?, ?, ?) AND EXISTS"
             " (SELECT 1 FROM json_each(?) WHERE substr(step.key, 1, length(value)) = value)) ORDER BY seq"
         )
         with store.translated(self._path):
-            rows = self._connection.execute(query, (*STANDING, json.dumps(list(beginnings)))).fetchall()
+            wanted = (*STANDING, IN_PART, json.dumps(list(beginnings)))
+            rows = self._connection.execute(query, wanted).fetchall()
         outcomes = (read_event(body) for (body,) in rows)
-        return tuple(outcome.fact for outcome in outcomes if isinstance(outcome, Done | Unchanged))
+        return tuple(outcome.fact for outcome in outcomes if isinstance(outcome, Done | Unchanged | Partial))
 
     def answers(self) -> Mapping[str, Answer]:
         """What persons settled, by item id: evidence for the next survey."""
@@ -225,13 +229,16 @@ class Ledger:
 class Standing(Mapping[str, Outcome]):
     """Steps that stand done. Keys are held, facts are read from the ledger as they are asked for."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path, in_part: str = "") -> None:
         self._connection = connection
         self._path = path
+        query = "SELECT key, seq FROM step WHERE kind IN (?, ?)"
+        wanted = STANDING
+        if in_part:
+            query += " OR kind = ? AND substr(key, 1, length(?)) = ?"
+            wanted = (*STANDING, IN_PART, in_part, in_part)
         with store.translated(path):
-            self._seqs: dict[str, int] = dict(
-                connection.execute("SELECT key, seq FROM step WHERE kind IN (?, ?)", STANDING)
-            )
+            self._seqs: dict[str, int] = dict(connection.execute(query, wanted))
 
     def __getitem__(self, key: str) -> Outcome:
         seq = self._seqs[column(key)]

@@ -136,6 +136,15 @@ def test_facts_of_done_steps_are_there_in_the_next_run(state: Path) -> None:
         assert dict(ledger.done()) == {"a": Done("a", Nothing("1")), "b": Done("b", Nothing("2"))}
 
 
+def test_what_was_done_in_part_stands_where_it_is_asked_for_by_the_beginning_of_its_key(state: Path) -> None:
+    load, mail = Partial("load/a", Nothing("1"), ("a view",)), Partial("mail/a", Nothing("2"), ("a mail",))
+    write(state, load, mail)
+
+    with Ledger.open(state, ANN, 2) as ledger:
+        assert (dict(ledger.done()), dict(ledger.done(in_part="load/"))) == ({}, {"load/a": load})
+        assert ledger.facts(("load/",)) == (load.fact,)
+
+
 def test_what_stands_done_is_remembered_by_the_beginning_of_its_key_oldest_first(state: Path) -> None:
     facts = [Nothing(str(number)) for number in range(4)]
     keys = ("switch/b", "look/a", "load/a", "switch/a")
