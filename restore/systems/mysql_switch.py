@@ -26,8 +26,8 @@ from restore.systems.mysql_tables import table_names, table_states, text
 # A worker that dies without a word must not hold a customer's writers for the server's default of 8 hours.
 ORPHAN_SECONDS = 60
 TABLE_EXISTS = 1050
-# Connections that hold a fence at once; a server takes 151 by default.
-FENCES = 90
+# Connections left to a server's users while a fence stands.
+SPARE = 20
 Connect = Callable[[], Connection]
 Place = tuple[str, str]
 Pair = tuple[Place, Place]
@@ -119,24 +119,10 @@ def _replace(connect: Connect, admin: Connection, move: Move, live: Sequence[str
             _wait_for_quiet(connect, locked)
             set_aside(admin, move.name, move.kept)
         fenced_rename(connect, locked, pairs, agreed)
-        if len(locked) > FENCES:
-            _check_kept(admin, move)
     except RestoreError:
         put_back(admin, move.kept, move.name)
         _drop_if_empty(admin, move.kept)
         raise
-
-
-def _check_kept(admin: Connection, move: Move) -> None:
-    """More tables than fences: a row may have slipped in between comparing and moving. Then the move is undone."""
-    kept = table_states(admin, move.kept, without=STORE)
-    if state_digest(kept) == move.replace:
-        return
-    back = [((move.name, one.name), (move.staging, one.name)) for one in move.loaded]
-    admin.run(_rename([*back, *(((move.kept, one.name), (move.name, one.name)) for one in kept)]))
-    raise LiveDiffers(
-        f"the live database {safe(move.name)} changed while it was moved; it is back", kept, move.loaded
-    )
 
 
 def _wait_for_quiet(connect: Connect, locked: Sequence[Place]) -> None:
@@ -169,20 +155,26 @@ def fenced_rename(
             return connection
 
         mover, reader = opened(), opened()
+        _check_room(reader, len(locked))
         fences: dict[Place, Connection] = {}
-        for group in _groups(locked):
-            fences[group[0]] = opened()
-            _lock(fences[group[0]], group)
+        # In the order in which the server asks for the locks, so that two such moves wait for each other at most.
+        for place in sorted(locked, key=lambda one: one[1].encode("utf-8", "surrogateescape")):
+            fences[place] = opened()
+            _lock(fences[place], [place])
         agreed(reader)
         reader.run(b"SET SESSION lock_wait_timeout = 0")
         _rename_behind(mover, reader, fences, _rename(pairs))
 
 
-def _groups(locked: Sequence[Place]) -> list[list[Place]]:
-    """Which tables each fence locks: one each, as far as connections go."""
-    ordered = sorted(locked, key=lambda one: tuple(name.encode("utf-8", "surrogateescape") for name in one))
-    rest = ordered[FENCES - 1 :]
-    return [[one] for one in ordered[: FENCES - 1]] + ([rest] if rest else [])
+def _check_room(connection: Connection, fences: int) -> None:
+    """Raise DatabaseRefused where the server has no connections left for so many fences; some stay for its users."""
+    allowed = int(connection.one(b"SELECT @@max_connections")[0] or 0)
+    taken = int(connection.one(b"SHOW GLOBAL STATUS LIKE 'Threads_connected'")[1] or 0)
+    if fences + SPARE > allowed - taken:
+        raise DatabaseRefused(
+            f"moving {fences:,} live tables takes a connection each; the server has {allowed - taken:,} of "
+            f"{allowed:,} left: set max_connections to at least {taken + fences + SPARE:,} and run again"
+        )
 
 
 def _rename_behind(

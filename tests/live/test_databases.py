@@ -209,6 +209,20 @@ def test_rows_of_waiting_writers_land_in_the_restored_tables(
         assert private.sql(f"SELECT w FROM shop.t{number} ORDER BY id").split() == ["new", "late"]
 
 
+def test_a_server_without_connections_for_the_fence_is_told_how_many_it_takes(
+    private: PrivateMariadb, database: MysqlServer
+) -> None:
+    database.switch(move_of(load(database, dump(POSTS))))
+    before = database.tables("shop")
+    loaded = load(database, dump(POSTS.replace(b"(3,''", b"(4,'x'")))
+    private.sql("SET GLOBAL max_connections = 15")
+    with pytest.raises(DatabaseRefused, match="set max_connections to at least"):
+        database.switch(move_of(loaded, state_digest(before)))
+    private.sql("SET GLOBAL max_connections = 151")
+
+    assert database.tables("shop") == before
+
+
 def test_a_row_written_after_the_agreement_stops_the_switch(
     private: PrivateMariadb, database: MysqlServer
 ) -> None:
