@@ -197,12 +197,14 @@ def subject(work: Work) -> str:
 
 def _settles(work: Work) -> tuple[str, ...]:
     """The switch-on ends what was asked about a thing; an account, also what was asked about its databases'
-    logins."""
+    logins and about the config that states it."""
     match work:
         case RestoreMailbox() | SwitchDatabase():
             return (about_work(subject(work)),)
-        case CreateAccount(server=server, databases=names):
-            return tuple(map(about_login, (subject(work), *(f"{server}/database/{name}" for name in names))))
+        case CreateAccount(server=server, customer=customer, databases=names, claim=claim):
+            configs = (f"{server}/site/{customer}/{claim.config}",) if claim else ()
+            logins = (subject(work), *(f"{server}/database/{name}" for name in names))
+            return (*map(about_work, configs), *map(about_login, logins))
         case _:
             return ()
 
