@@ -1,0 +1,23 @@
+"""The program with a test's pauses: the same command, waiting fractions of a second where an operator waits half a
+minute. Run as a module, so that its worker processes, which import their parent's main module, wait as little.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+
+import restore.run.apply
+import restore.run.cluster
+import restore.run.desk
+import restore.run.leases
+from restore.cli import main
+from restore.run.flights import Pauses
+from restore.run.leases import Leases
+
+object.__setattr__(restore.run.apply.PATIENCE, "first", 0.05)
+restore.run.cluster.Pauses = partial(Pauses, suspect=(0.1, 0.2, 0.4), lost=(2.5, 5.0))  # type: ignore[misc, assignment]
+restore.run.leases.Leases = partial(Leases, seconds=2.0)  # type: ignore[misc, assignment]
+
+if __name__ == "__main__":
+    sys.exit(main())
