@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -73,6 +75,28 @@ class Failure:
 
     record: Record
     failed: Failed
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """When a step began or ended, and how, without what it found."""
+
+    key: str
+    kind: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """How many events of a kind (about that kind of work) stand under one operator's name, and when."""
+
+    operator: str
+    host: str
+    kind: str
+    work: str
+    events: int
+    first: datetime
+    last: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +171,42 @@ class Reading:
             query = f"SELECT * FROM ({query} DESC LIMIT ?) ORDER BY seq"  # noqa: S608 -- the same
             values.append(which.limit)
         return map(_record, self._select(query, *values))
+
+    def standing(self) -> Iterator[Record]:
+        """The event that says where each step stands, oldest first."""
+        query = "SELECT * FROM event WHERE seq IN (SELECT seq FROM step) ORDER BY seq"
+        return map(_record, self._select(query))
+
+    def marks(self, *kinds: str) -> Iterator[Mark]:
+        """The steps' events of these kinds, oldest first."""
+        query = (
+            "SELECT key, kind, at FROM event WHERE kind IN (SELECT value FROM json_each(?)) AND key <> ''"
+            " ORDER BY seq"
+        )
+        for key, name, at in self._select(query, json.dumps(kinds)):
+            yield Mark(store.original(str(key)), str(name), datetime.fromisoformat(str(at)))
+
+    def hands(self) -> tuple[Hand, ...]:
+        """Who did how much of what, in the order they came."""
+        query = (
+            "SELECT operator, host, kind, work, count(*), min(at), max(at) FROM event"
+            " GROUP BY operator, host, kind, work ORDER BY min(seq)"
+        )
+        return tuple(
+            Hand(store.original(str(operator)), store.original(str(host)), str(name), str(work), int(str(count)),
+                 datetime.fromisoformat(str(first)), datetime.fromisoformat(str(last)))
+            for operator, host, name, work, count, first, last in self._select(query)
+        )  # fmt: skip
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """All calls within see the ledger as of one moment, so that their sums agree."""
+        with store.translated(self._path):
+            self._connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._connection.execute("ROLLBACK")
 
     def queue(self) -> Queue:
         """The manual queue as it stands."""
