@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from restore.model.facts import DatabaseSwitched, DatabaseUndone, Fact
@@ -18,15 +19,19 @@ class UndoPlan:
         self, wanted: Iterable[DatabaseId], remembered: Iterable[Fact], owners: Mapping[DatabaseId, str]
     ) -> None:
         live: dict[DatabaseId, DatabaseSwitched] = {}
+        before: Counter[DatabaseId] = Counter()
         for fact in remembered:
             if isinstance(fact, DatabaseSwitched):
                 live[fact.database] = fact
             elif isinstance(fact, DatabaseUndone):
                 live.pop(fact.database, None)
+                before[fact.database] += 1
         chosen = sorted(set(wanted))
         self.missing = tuple(database for database in chosen if database not in live)
         self.jobs: Sequence[Job] = tuple(
-            _job(live[database], owners.get(database, "")) for database in chosen if database in live
+            _job(live[database], owners.get(database, ""), before[database])
+            for database in chosen
+            if database in live
         )
         self.items: Sequence[ManualItem] = ()
 
@@ -35,7 +40,8 @@ class UndoPlan:
         return Learned()
 
 
-def _job(fact: DatabaseSwitched, customer: str) -> Job:
-    key = f"undo/{fact.database}/{fact.target}/{fact.kept or 'nothing'}"
+def _job(fact: DatabaseSwitched, customer: str, before: int) -> Job:
+    """`before` counts the undos of this database that stand done: what was restored again can be undone again."""
+    key = f"undo/{fact.database}/{fact.target}/{fact.kept or 'nothing'}" + (f"/{before}" if before else "")
     work = UndoSwitch(fact.database, customer, fact.target, fact.name, fact.kept, fact.tables)
     return Job(key, "undo", customer, (Step(key, work, (f"database/{fact.target}", "worker")),))

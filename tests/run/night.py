@@ -189,7 +189,8 @@ def _live_mail() -> MemoryMail:
     return server
 
 
-def _live_databases() -> dict[str, MemoryDatabaseServer]:
+def live_databases() -> dict[str, MemoryDatabaseServer]:
+    """The new database servers: one customer has begun to work on one of them."""
     servers = {name: MemoryDatabaseServer(name) for name in ("db1", "db2")}
     orders = MemoryTable(
         "CREATE TABLE `orders` (`id` int)", [b"1,'since the crash'", b"2,'2026-01-03 10:00:00'"]
@@ -199,16 +200,22 @@ def _live_databases() -> dict[str, MemoryDatabaseServer]:
     return servers
 
 
+def _nothing() -> None:
+    """Watch nothing."""
+
+
 @dataclass(slots=True)
 class Moments:
-    """Every moment of a run at which its process can be killed, by name; it is killed at the `cut_at`th."""
+    """Every moment of a run at which its process can be killed, by name; it is killed at the `cut_at`th (0: never)."""
 
     cut_at: int = 0
+    watch: Callable[[], None] = _nothing
     names: list[str] = field(default_factory=list)
 
     def one(self, *words: str) -> None:
-        """A moment passes."""
+        """A moment passes; `watch` is told of each."""
         self.names.append(" ".join(words))
+        self.watch()
         if len(self.names) == self.cut_at:
             raise Cut(self.names[-1])
 
@@ -263,7 +270,7 @@ class Night:
     folder: Path
     disk: bool = False
     mail: MemoryMail = field(default_factory=_live_mail)
-    databases: dict[str, MemoryDatabaseServer] = field(default_factory=_live_databases)
+    databases: dict[str, MemoryDatabaseServer] = field(default_factory=live_databases)
     office: Office = field(default_factory=Office)
     memory: sqlite3.Connection | None = None
     epoch: int = 0
@@ -287,20 +294,20 @@ class Night:
     def run(
         self,
         plan_of: PlanOf = bulk,
+        moments: Moments | None = None,
         *,
-        cut_at: int = 0,
         chance: Random | None = None,
         again: bool = False,
-    ) -> tuple[Moments, dict[str, Outcome]]:
-        """One process: to its end, or to the moment at which it is killed. Its moments, and how its steps ended."""
-        moments = Moments(cut_at)
+    ) -> dict[str, Outcome]:
+        """One process: to its end, or to the moment at which it is killed. How its steps ended."""
+        moments = moments or Moments()
         ends: dict[str, Outcome] = {}
         with self._ledger(moments) as ledger:
             try:
                 self._work(ledger, moments, plan_of, chance, again, ends)
             except Cut:
-                assert cut_at
-        return moments, ends
+                assert moments.cut_at
+        return ends
 
     def _work(
         self,
@@ -344,8 +351,11 @@ class Night:
         return sorted((item.cause, item.subject) for item in items)
 
     def left(self) -> object:
-        """All that the next process finds; between two runs that differ in their last moment alone, equal means
-        that it finds the same."""
+        """All that the next process would find, but for UIDs and times; None within a commit, which would be taken
+        back."""
+        assert self.memory is not None
+        if self.memory.in_transaction:
+            return None
         with self._ledger(Moments()) as ledger:
             seq = ledger.head.seq
         return seq, copy.deepcopy(self.office.journals), self.end()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 
@@ -12,11 +12,12 @@ import pytest
 from detectors.cms.joomla import JOOMLA
 from detectors.cms.wordpress import WORDPRESS
 from restore.model.facts import DatabaseSwitched
-from restore.model.mysql import DatabaseId
-from restore.model.outcome import Answer, Done
-from tests.run.night import Night, PlanOf, bulk, undo
+from restore.model.mysql import AccountName, DatabaseId, TableState, state_digest
+from restore.model.outcome import Answer, Done, fact_of
+from tests.run.night import Moments, Night, PlanOf, bulk, bulk_again, live_databases, undo
 
 HANK, SHOP = DatabaseId("web1", "hankdb"), DatabaseId("web1", "shop")
+HANKS = state_digest(live_databases()["db1"].tables("hankdb"))
 OPEN = [
     ("dump-damaged", "web1/database/erindb"),
     ("foreign-database", "web1/site/dave/public_html/wp-config.php"),
@@ -42,10 +43,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
 
 Folder = Callable[[], Path]
 End = dict[str, object]
+Objects = dict[tuple[str, str], AccountName]
 
 
 class Tale:
-    """What happens from one state of the night on, uncut: the state before, all its moments and its end."""
+    """What happens from one state of the night on, uncut: all its moments, how its steps ended, and its end.
+
+    `telling` are the moments at which a kill leaves something else than one a moment before.
+    """
 
     def __init__(self, folder: Folder, before: Night, plan_of: PlanOf = bulk, *, again: bool = False) -> None:
         self._folder = folder
@@ -53,33 +58,36 @@ class Tale:
         self._plan_of = plan_of
         self._again = again
         self.after = before.copy(folder())
-        moments, self.ends = self.after.run(plan_of, again=again)
+        lefts: list[object] = []
+        moments = Moments(watch=lambda: lefts.append(self.after.left()))
+        self.ends = self.after.run(plan_of, moments, again=again)
         self.moments = moments.names
+        self.telling = [
+            at for at, left in enumerate(lefts) if left not in (None, *lefts[max(0, at - 1) : at])
+        ]
         self.end = self.after.end()
 
     def cut(self, *cuts: int, chance: Random | None = None, disk: bool = False) -> list[str]:
         """Told once more with a process killed at each of these moments, then to its end: what ends otherwise."""
         night = self._before.copy(self._folder(), disk=disk)
-        for cut_at in cuts:
-            night.run(self._plan_of, cut_at=cut_at, chance=chance, again=self._again)
-        return self._finish(night)
-
-    def cut_everywhere(self) -> dict[str, list[str]]:
-        """What ends otherwise, by the moment of the cut. A cut that leaves what the one before it left (after one
-        act, before the next) is not run again."""
-        different, last = {}, None
-        for at, name in enumerate(self.moments, 1):
-            night = self._before.copy(self._folder())
-            night.run(self._plan_of, cut_at=at, again=self._again)
-            left = night.left()
-            if left != last and (found := self._finish(night)):
-                different[f"{at} {name}"] = found
-            last = left
-        return different
-
-    def _finish(self, night: Night) -> list[str]:
+        for at in cuts:
+            night.run(self._plan_of, Moments(at + 1), chance=chance, again=self._again)
         night.run(self._plan_of, again=self._again)
         return differences(night.end(), self.end)
+
+    def cut_everywhere(self) -> dict[str, list[str]]:
+        """What ends otherwise, by the moment of the cut."""
+        different = {f"{at} {self.moments[at]}": self.cut(at) for at in self.telling}
+        return {moment: found for moment, found in different.items() if found}
+
+    def database(self, server: str, name: str) -> tuple[tuple[TableState, ...], Objects, Objects]:
+        """What stands in a database in the end: tables, objects, and objects set aside."""
+        schema = self.after.databases[server].schemas[name]
+        return self.after.databases[server].tables(name), schema.objects, schema.aside
+
+    def some(self, count: int, seed: int) -> list[int]:
+        """Moments by chance."""
+        return Random(seed).choices(range(len(self.moments)), k=count)
 
 
 def differences(end: End, wanted: End) -> list[str]:
@@ -110,18 +118,8 @@ def answers(night: Night) -> dict[str, Answer | None]:
         "web1/database/carol": login,
         "web1/site/dave/public_html/wp-config.php": Answer("", "", "database", "davedb"),
         "web1/database/erindb": Answer("", "", "dump", "web1/var/backups/mysql/erindb.sql.gz"),
-        "web1/database/hankdb": Answer("", "", "replace", hank_digest(night)),
+        "web1/database/hankdb": Answer("", "", "replace", HANKS),
     }
-
-
-def hank_digest(night: Night) -> str:
-    """What the question about hank's live database offers to set aside."""
-    return next(
-        choice.value
-        for item in night.queue()
-        for choice in item.item.candidates
-        if item.item.subject == "web1/database/hankdb" and choice.effect == "replace"
-    )
 
 
 @pytest.fixture(scope="module")
@@ -151,26 +149,79 @@ def test_a_night_cut_at_any_event_or_act_and_run_again_ends_as_if_it_had_not_bee
 
 
 def test_it_does_so_in_whatever_order_its_steps_end(first: Tale) -> None:
-    chance = Random(1)
-    for _ in range(40):
-        at, seed = chance.randrange(len(first.moments)), chance.randrange(1 << 30)
-
-        assert (at, seed, first.cut(at, chance=Random(seed))) == (at, seed, [])
+    for seed, at in enumerate(first.some(40, 1)):
+        assert (seed, at, first.cut(at, chance=Random(seed))) == (seed, at, [])
 
 
 def test_it_does_so_when_it_is_cut_twice(first: Tale) -> None:
-    chance = Random(2)
-    for _ in range(40):
-        cuts = [chance.randint(1, len(first.moments)), chance.randint(1, len(first.moments))]
-
+    for cuts in zip(first.some(40, 2), first.some(40, 3), strict=True):
         assert (cuts, first.cut(*cuts)) == (cuts, [])
 
 
 def test_it_does_so_with_the_ledger_on_disk(first: Tale) -> None:
-    for at in Random(3).sample(range(1, len(first.moments) + 1), 12):
+    for at in first.some(10, 4):
         assert (at, first.cut(at, disk=True)) == (at, [])
 
 
 def test_what_a_person_answered_is_done_though_the_run_that_does_it_is_cut_anywhere(answered: Tale) -> None:
     assert answered.after.open() == []
     assert answered.cut_everywhere() == {}
+
+
+def test_answers_given_between_a_cut_run_and_the_next_one_end_the_same(
+    folder: Folder, first: Tale, answered: Tale
+) -> None:
+    for at in first.some(15, 5):
+        night = Night(folder())
+        night.run(moments=Moments(at + 1))
+        night.settle(answers(night))
+        night.run()
+        night.settle(answers(night))
+        night.run()
+
+        assert (at, differences(night.end(), answered.end)) == (at, [])
+
+
+def test_what_a_person_agreed_to_set_aside_is_kept_and_named(answered: Tale) -> None:
+    switched = [fact for fact in map(fact_of, answered.ends.values()) if isinstance(fact, DatabaseSwitched)]
+    kept = {fact.database: fact.kept for fact in switched}[HANK]
+    tables, objects, aside = answered.database("db1", kept)
+
+    assert [(one.name, one.rows, one.newest) for one in tables] == [("orders", 2, "2026-01-03 10:00:00")]
+    assert (objects, list(aside)) == ({}, [("trigger", "count")])
+
+
+def test_what_a_person_dropped_is_left_alone_though_the_run_is_cut_anywhere(
+    folder: Folder, first: Tale
+) -> None:
+    night = first.after.copy(folder())
+    night.settle(dict.fromkeys(subject for _, subject in OPEN))
+    dropped = Tale(folder, night)
+
+    assert dropped.after.open() == [("no-login", "web1/database/davedb")]
+    assert dropped.cut_everywhere() == {}
+
+
+def test_an_undo_cut_anywhere_and_run_again_puts_back_what_stood_there(
+    folder: Folder, answered: Tale
+) -> None:
+    undone = Tale(folder, answered.after, undo(HANK, SHOP))
+    tables, objects, _ = undone.database("db1", "hankdb")
+
+    assert ([one.name for one in tables], list(objects)) == (["orders"], [("trigger", "count")])
+    assert undone.database("db1", "shop") == ((), {}, {})
+    assert undone.cut_everywhere() == {}
+
+
+def test_what_was_undone_is_restored_again_only_when_asked_and_can_be_undone_again(
+    folder: Folder, answered: Tale
+) -> None:
+    undone = Tale(folder, answered.after, undo(SHOP))
+    left_alone = Tale(folder, undone.after)
+    restored = Tale(folder, undone.after, bulk_again, again=True)
+    undone_again = Tale(folder, restored.after, undo(SHOP))
+
+    assert differences(left_alone.end, undone.end) == []
+    assert restored.database("db1", "shop") == answered.database("db1", "shop")
+    assert undone_again.database("db1", "shop") == ((), {}, {})
+    assert (restored.cut_everywhere(), undone_again.cut_everywhere()) == ({}, {})
