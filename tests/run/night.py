@@ -52,6 +52,7 @@ DAY = 1_600_000_000
 OPERATOR = Operator("ada", "--operator", 0, 1, "host")
 AT_ONCE = Patience(tries=2, first=0.0)
 STAND_IN = "br_def_"
+ADDRESS = "info@alice.test"
 
 CUSTOMERS_1 = b"""customer,home,domains,mailboxes,databases,contact,phone
 alice,,alice.test,info@alice.test,shop,alice@x.test,1
@@ -175,16 +176,18 @@ def incident() -> Incident:
     return replace(bare, sources=tuple(replace(one, copies=2) for one in bare.sources), workers=3)
 
 
+def _landed(number: int) -> NewMessage:
+    """A mail that came in after the crash."""
+    return NewMessage(canonical(mail(number)), DAY + 500_000, frozenset())
+
+
 def _live_mail() -> MemoryMail:
     server = MemoryMail("mail1")
-    for address, numbers in {
-        "info@alice.test": (2, 50),
-        "bob@bob.test": (51,),
-        "frank@frank.test": (9,),
-    }.items():
+    landed = {ADDRESS: (2, 50), "bob@bob.test": (51,), "frank@frank.test": (9,)}
+    for address, numbers in landed.items():
         inbox = server.box(address).folders[INBOX]
         for number in numbers:
-            inbox.add(NewMessage(canonical(mail(number)), DAY + 500_000, frozenset()))
+            inbox.add(_landed(number))
     server.box("frank@frank.test").make(("Sent",))
     return server
 
@@ -328,6 +331,10 @@ class Night:
                 ends[event.key] = event
         ledger.append_all([RunEnded("ended")])
 
+    def deliver(self, address: str, number: int) -> None:
+        """New mail comes in."""
+        self.mail.box(address).folders[INBOX].add(_landed(number))
+
     def settle(self, choices: dict[str, Answer | None]) -> None:
         """A person answers (or, with None, drops) the open questions about these subjects."""
         with self._ledger(Moments()) as ledger:
@@ -392,7 +399,7 @@ class Night:
             "queue": queue,
             "standing": standing,
             "vault": Counter(self.office.secrets.values()),
-            "staging": sorted(path.stat().st_size for path in (self.folder / "staging").iterdir()),
+            "staging": sorted(path.stat().st_size for path in self.folder.glob("staging/*")),
         }
 
     def _ledger(self, moments: Moments) -> Ledger:
