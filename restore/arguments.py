@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from datetime import UTC, datetime
 
 EXIT_CODES = "exit codes: 0 done, 1 failures, 2 bad use, 3 questions left (1 wins over 3)"
 KINDS = ("mail", "databases", "accounts")
@@ -34,6 +35,8 @@ def parser() -> argparse.ArgumentParser:
     log.add_argument("--customer", help="only this customer's events")
     log.add_argument("--operator", dest="by", help="only this operator's events")
     log.add_argument("--limit", type=_positive, help="only the newest so many")
+    _log_more(log)
+    _report(_verb(verbs, "report", "what came back and what did not, from the ledger alone"))
     _queue(verbs)
     undo = _verb(verbs, "undo", "put back what stood where a restored database is now")
     undo.add_argument(
@@ -66,6 +69,32 @@ def _narrowed(one: argparse.ArgumentParser) -> argparse.ArgumentParser:
     return one
 
 
+def _log_more(log: argparse.ArgumentParser) -> None:
+    log.add_argument(
+        "--since",
+        type=_moment,
+        metavar="TIME",
+        help="only from then on: 2026-11-24T03:00 (UTC unless stated)",
+    )
+    log.add_argument("--until", type=_moment, metavar="TIME", help="only before then")
+    log.add_argument("--kind", action="append", default=[], metavar="KIND",
+                     help="only this kind of event, as `log` writes it; may be repeated")  # fmt: skip
+    log.add_argument(
+        "--verify", action="store_true", help="check the chain of the whole ledger; 1 where it does not hold"
+    )
+    log.add_argument("--head", action="append", default=[], metavar="FILE",
+                     help="with --verify: copies of its head that it must contain; may be repeated")  # fmt: skip
+
+
+def _report(report: argparse.ArgumentParser) -> None:
+    report.add_argument("--html", metavar="FILE", help="write one HTML page that needs nothing else")
+    report.add_argument("--csv", metavar="FILE", help="write a table for spreadsheets, one row a thing")
+    report.add_argument("--customer", metavar="C", help="only this customer: NAME or SERVER/NAME")
+    report.add_argument(
+        "--letter", action="store_true", help="the words to send the customer (or each customer)"
+    )
+
+
 def _queue(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     queue = verbs.add_parser(
         "queue", help="the manual queue", description="The manual queue.", epilog=EXIT_CODES
@@ -87,6 +116,14 @@ def _queue(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     drop = _verb(acts, "drop", "decide that nothing shall be done about a question")
     drop.add_argument("item", help="its id, or the beginning of it")
     drop.add_argument("--reason", required=True, help="why, for the record")
+
+
+def _moment(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text} is no time like 2026-11-24 or 2026-11-24T03:00") from error
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _positive(text: str) -> int:

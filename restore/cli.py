@@ -25,6 +25,7 @@ MISUSES = (BadUse, CustomersInvalid, IncidentInvalid, ItemUnknown, LedgerMissing
 ROOMS = {
     "reading": ("init", "status", "log", "queue list", "queue show"),
     "restoring": ("survey", "plan", "run", "undo"),
+    "reporting": ("report",),
     "settling": ("queue answer", "queue drop"),
 }
 

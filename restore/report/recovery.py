@@ -10,6 +10,7 @@ from enum import Enum
 
 from restore.ledger.queue import QueueItem
 from restore.ledger.reading import Failure, Hand, Run, Tally
+from restore.model.facts import Fact
 
 SERVICES = ("mail", "database", "account")
 TITLES = {"mail": "Mailboxes", "database": "Databases", "account": "MySQL accounts"}
@@ -34,8 +35,9 @@ HERE = (State.BACK, State.PART)
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One mailbox, database or account. `at` is when it came back (UTC); `what` what was read back; `missing` each
-    thing of it that did not come back, or why none of it did; `cause` a code of docs/errors.md or of a question."""
+    """One mailbox, database or account. `at` is when it came back (UTC); `what` says in words what was read back,
+    `fact` as it was recorded; `missing` each thing of it that did not come back, or why none of it did; `cause` a
+    code of docs/errors.md or of a question."""
 
     service: str
     server: str
@@ -49,6 +51,7 @@ class Item:
     hint: str = ""
     kept: str = ""
     questions: tuple[QueueItem, ...] = ()
+    fact: Fact | None = None
 
     @property
     def here(self) -> bool:
@@ -157,4 +160,6 @@ def by_cause(failures: Iterable[Failure]) -> list[tuple[str, str, list[Failure]]
     groups: dict[tuple[str, str], list[Failure]] = {}
     for failure in failures:
         groups.setdefault((failure.failed.code, failure.failed.hint), []).append(failure)
-    return [(code, hint, group) for (code, hint), group in sorted(groups.items(), key=lambda one: -len(one[1]))]
+    return [
+        (code, hint, group) for (code, hint), group in sorted(groups.items(), key=lambda one: -len(one[1]))
+    ]

@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
 
-from restore.errors import BadUse
+from restore.errors import BadUse, RecordUnreadable
+from restore.ledger.chain import Head, read_copies
+from restore.ledger.events import ITEM_KINDS, STEP_KINDS, Drained, RunEnded, RunStarted, kind
 from restore.ledger.queue import ItemState
 from restore.ledger.reading import Filter, Reading
 from restore.model.text import safe
@@ -15,6 +17,8 @@ from restore.report.queue import item_lines, queue_document, queue_lines
 from restore.report.status import log_document, log_lines, status_document, status_lines
 from restore.run.lock import holder
 from restore.verbs.screen import DONE, FAILURES, QUESTIONS, Screen, incident_of
+
+KINDS = tuple(sorted({*STEP_KINDS, *ITEM_KINDS, *map(kind, (RunStarted, RunEnded, Drained))}))
 
 
 def init(options: Namespace, screen: Screen) -> int:
@@ -51,7 +55,18 @@ def status(options: Namespace, screen: Screen) -> int:
 
 def log(options: Namespace, screen: Screen) -> int:
     """Who did what when."""
-    which = Filter(customer=options.customer, operator=options.by, limit=options.limit)
+    if options.verify or options.head:
+        return _verify(options, screen)
+    if unknown := [name for name in options.kind if name not in KINDS]:
+        raise BadUse(f"no kind of event is called {safe(', '.join(unknown))}: {', '.join(KINDS)}")
+    which = Filter(
+        customer=options.customer,
+        operator=options.by,
+        kinds=tuple(options.kind),
+        since=options.since,
+        until=options.until,
+        limit=options.limit,
+    )
     with Reading.open(Path(incident_of(options).state)) as reading:
         records = reading.events(which)
         if screen.as_json:
@@ -61,6 +76,35 @@ def log(options: Namespace, screen: Screen) -> int:
             for line in log_lines(records):
                 screen.say(line)
     return DONE
+
+
+def _verify(options: Namespace, screen: Screen) -> int:
+    """Check the chain, and the copies of its head; LedgerDamaged (exit code 1) says where it does not hold."""
+    if not options.verify:
+        raise BadUse("--head is for --verify")
+    copies = [copy for name in options.head for copy in _copies(Path(name))]
+    with Reading.open(Path(incident_of(options).state)) as reading:
+        head = reading.verify_chain(*copies)
+    if screen.as_json:
+        screen.document({"events": head.seq, "copies": len(copies), "head": str(head)})
+    else:
+        against = (
+            f"it contains the {len(copies):,} copies of its head"
+            if copies
+            else "no copy of its head was given"
+        )
+        screen.say(f"The chain of {head.seq:,} events holds; {against}.", str(head))
+    return DONE
+
+
+def _copies(path: Path) -> tuple[Head, ...]:
+    try:
+        copies = read_copies(path)
+    except RecordUnreadable as error:
+        raise BadUse(error.message) from error
+    if not copies:
+        raise BadUse(f"{safe(str(path))} holds no copy of a ledger's head: was it emptied?")
+    return copies
 
 
 def queue_list(options: Namespace, screen: Screen) -> int:

@@ -1,0 +1,120 @@
+"""The report as lines of text: the whole incident, or one customer before an operator who has him on the telephone."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from restore.ledger.queue import ItemState
+from restore.model.text import safe
+from restore.report.hands import people
+from restore.report.layout import span, table
+from restore.report.plan import SCOPE
+from restore.report.queue import queue_lines
+from restore.report.recovery import (
+    SERVICES,
+    SINGULAR,
+    TITLES,
+    CustomerPart,
+    Item,
+    Recovery,
+    State,
+    by_cause,
+    recovery_times,
+    sums,
+)
+
+LONGEST = 2000
+RPO = (
+    "The recovery point (RPO) cannot be told from the ledger: it records neither when the old servers were lost nor"
+    " of what time each backup is."
+)
+
+
+def incident_lines(recovery: Recovery) -> list[str]:
+    """The whole incident: sums, recovery times, who did not get everything back, causes, the queue, who worked."""
+    lines = [f"From the ledger alone: {recovery.head}, the newest of {moment(recovery.latest)}", ""]
+    lines += [*_sum_lines(recovery), "", *_time_lines(recovery), RPO, ""]
+    short = [customer for customer in recovery.customers if not customer.whole]
+    lines.append(f"{len(short):,} of {len(recovery.customers):,} customers did not get everything back:")
+    for customer in short:
+        lines.append(f"  {customer}  {customer.contact}".rstrip())
+        lines += [
+            line for item in customer.items if item.state is not State.BACK for line in _item_lines(item)
+        ]
+    for code, hint, group in by_cause(recovery.failures):
+        lines += ["", f"{len(group):,} x {code}. Next: {safe(hint, LONGEST)}"]
+        lines += [f"  {safe(one.record.key)}: {safe(one.failed.message, LONGEST)}" for one in group]
+    left = [one for one in recovery.queue if one.state is not ItemState.DONE]
+    lines += ["", "Manual queue:", *(f"  {line}" for line in queue_lines(left)), ""]
+    return [*lines, *_people_lines(recovery), "", SCOPE]
+
+
+def customer_lines(recovery: Recovery, customer: CustomerPart) -> list[str]:
+    """One customer, whole."""
+    lines = [f"Customer {customer}" + (f"  ({customer.contact})" if customer.contact else "")]
+    lines += [f"From the ledger alone: {recovery.head}, the newest of {moment(recovery.latest)}", ""]
+    for title, items in (("Did not come back:", customer.gone), ("Came back:", customer.back)):
+        if items:
+            lines += [title, *(line for item in items for line in _item_lines(item, notes=True)), ""]
+    if not customer.items:
+        lines += ["The ledger knows of no mailbox, database or account of his.", ""]
+    for title, told in (
+        ("Seen in his home and not restored:", customer.seen),
+        ("Not followed, or not readable:", customer.refused),
+        ("Database host names in his configs that must resolve to a new server:", customer.hosts),
+    ):
+        if told:
+            lines += [title, *(f"  - {safe(line, LONGEST)}" for line in told), ""]
+    return [*lines, SCOPE]
+
+
+def _item_lines(item: Item, *, notes: bool = False) -> list[str]:
+    when = f", {moment(item.at)}" if item.here and item.at else ""
+    code = f" [{item.cause}]" if item.cause else ""
+    lines = [f"    {SINGULAR[item.service]} {item.name}: {item.state.value}{when}{code}"]
+    lines += [f"        {safe(item.what, LONGEST)}"] if item.what else []
+    lines += [f"        not back: {safe(line, LONGEST)}" for line in item.missing]
+    lines += [f"        kept: {safe(item.kept, LONGEST)}"] if item.kept else []
+    lines += [f"        next: {safe(item.hint, LONGEST)}"] if item.hint else []
+    lines += [f"        next: bulkrestore queue show {safe(one.item.id)}" for one in item.questions]
+    lines += [f"        - {safe(line, LONGEST)}" for line in item.notes] if notes else []
+    return lines
+
+
+def _sum_lines(recovery: Recovery) -> list[str]:
+    counted = sums(recovery.items)
+    shown = [state for state in State if any(counts[state] for counts in counted.values())]
+    rows = [
+        (
+            TITLES[service],
+            *(f"{counted[service][state]:,}" for state in shown),
+            f"{counted[service].total():,}",
+        )
+        for service in SERVICES
+    ]
+    return table(rows, ("", *(state.value for state in shown), "all known"))
+
+
+def _time_lines(recovery: Recovery) -> list[str]:
+    rows = []
+    for service in SERVICES:
+        times = recovery_times(recovery, service)
+        if times is not None:
+            rows.append((TITLES[service], span(times.p50), span(times.p95), span(times.longest)))
+    began = f"Time from the first run's start ({moment(recovery.began)}) until a thing was wholly back:"
+    return [began, *table(rows, ("", "p50", "p95", "max"))] if rows else ["Nothing has come back yet."]
+
+
+def _people_lines(recovery: Recovery) -> list[str]:
+    lines = ["Who worked on what:"]
+    for one in people(recovery):
+        what = ", ".join((*one.commands, *one.steps, *one.acts))
+        lines.append(
+            f"  {safe(one.name)} on {safe(one.host)}, {moment(one.first)} to {moment(one.last)}: {safe(what)}"
+        )
+    return lines
+
+
+def moment(at: datetime | None) -> str:
+    """A time as every text of the report writes it."""
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "-"
