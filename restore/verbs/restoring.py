@@ -26,6 +26,7 @@ from restore.run.execute import execute
 from restore.verbs.screen import DONE, FAILURES, QUESTIONS, Screen, incident_of, operator_of
 from restore.wiring import Office, office
 
+DRAINED = "drained"
 COUNTED = ("done", "unchanged", "partial", "failed", "abandoned", "manual")
 
 
@@ -35,11 +36,12 @@ def survey(options: Namespace, screen: Screen) -> int:
         looks = LookPlan(BulkPlan(here.incident, here.survey()))
         _carry_out(here, looks, screen, steps=False)
         index = here.index()
+        whole = _whole(here, screen)
     if screen.as_json:
         screen.document(survey_document(index, looks.seen))
     else:
         screen.say("", *survey_lines(index, looks.seen))
-    return FAILURES if _failed(looks.seen) or index.failed else DONE
+    return FAILURES if _failed(looks.seen) or index.failed or not whole else DONE
 
 
 def plan(options: Namespace, screen: Screen) -> int:
@@ -51,12 +53,13 @@ def plan(options: Namespace, screen: Screen) -> int:
         _carry_out(here, looks, screen, steps=False)
         seen = looks.seen | {one.key: one for one in here.index().failed}
         forecast = foresee(BulkPlan(here.incident, here.survey(), narrowing), seen)
+        whole = _whole(here, screen)
     if screen.as_json:
         preflight = [_finding_document(one) for one in findings]
         screen.document({**forecast_document(forecast, looks.seen), "preflight": preflight})
     else:
         screen.say("", *plan_lines(forecast, looks.seen), *_finding_lines(findings))
-    if forecast.failed or _refused(findings):
+    if forecast.failed or _refused(findings) or not whole:
         return FAILURES
     return QUESTIONS if forecast.items else DONE
 
@@ -78,7 +81,9 @@ def run(options: Namespace, screen: Screen) -> int:
         ends = _carry_out(here, bulk, screen, again=options.again)
         ends |= {one.key: one for one in here.index().failed}
         left = here.questions()
-    return _summary(screen, ends, left)
+        whole = _whole(here, screen)
+    code = _summary(screen, ends, left)
+    return code if whole else FAILURES
 
 
 def undo(options: Namespace, screen: Screen) -> int:
@@ -91,7 +96,9 @@ def undo(options: Namespace, screen: Screen) -> int:
             raise BadUse(f"no run has switched, or an undo has put back already: {names}")
         ends = _carry_out(here, back, screen)
         left = here.questions()
-    return _summary(screen, ends, left)
+        whole = _whole(here, screen)
+    code = _summary(screen, ends, left)
+    return code if whole else FAILURES
 
 
 @contextmanager
@@ -135,8 +142,17 @@ def _carry_out(
         here.because = "all done"
         if crew.draining:
             here.ledger.append_all([Drained("asked to by ^C or SIGTERM")])
-            here.because = "drained"
+            here.because = DRAINED
     return ends
+
+
+def _whole(here: Office, screen: Screen) -> bool:
+    """Whether all that could begin did; says what to do where the run was drained."""
+    if here.because == DRAINED:
+        screen.warn(
+            "Stopped as asked: not everything has been begun. Run the same command again for the rest."
+        )
+    return here.because != DRAINED
 
 
 @contextmanager
