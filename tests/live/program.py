@@ -168,15 +168,12 @@ def events(state: Path, kind: str = "", key: str = "%") -> list[str]:
     path = state / "ledger.sqlite"
     if not path.exists():
         return []
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)) as ledger:
-        with suppress(sqlite3.OperationalError):  # its tables are being made
-            return [
-                row[0]
-                for row in ledger.execute(
-                    "SELECT key FROM event WHERE (kind = ? OR ? = '') AND key LIKE ? ORDER BY seq",
-                    (kind, kind, key),
-                )
-            ]
+    query = "SELECT key FROM event WHERE (kind = ? OR ? = '') AND key LIKE ? ORDER BY seq"
+    with (
+        suppress(sqlite3.OperationalError),  # its tables are being made
+        closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)) as ledger,
+    ):
+        return [row[0] for row in ledger.execute(query, (kind, kind, key))]
     return []
 
 
