@@ -98,10 +98,19 @@ def _noun(cls: type) -> _Form:
         return written
 
     def read(raw: dict[str, object]) -> object:
-        extra = raw.keys() - {field.name for field, _ in parts()} - {TAG}
-        if extra:
+        values = {}
+        for field, form in parts():
+            name = field.name
+            if name not in raw:
+                if field.default is MISSING and field.default_factory is MISSING:
+                    raise RecordUnreadable(f"a {cls.__name__} lacks its {name}")
+            elif form.accepts(raw[name]):
+                values[name] = form.read(raw[name])
+            else:
+                raise RecordUnreadable(f"the {name} of a {cls.__name__} is not what it should be")
+        if len(values) + 1 != len(raw):
+            extra = raw.keys() - values.keys() - {TAG}
             raise RecordUnreadable(f"a {cls.__name__} has fields this version does not know: {sorted(extra)}")
-        values = dict(_read_field(cls, field, form, raw) for field, form in parts() if _given(field, raw))
         try:
             return cls(**values)
         except ValueError as error:
@@ -111,19 +120,6 @@ def _noun(cls: type) -> _Form:
         return isinstance(raw, dict) and raw.get(TAG) == cls.__name__
 
     return _Form(lambda value: type(value) is cls, write, accepts, read)
-
-
-def _given(field: Field[object], raw: dict[str, object]) -> bool:
-    defaulted = field.default is not MISSING or field.default_factory is not MISSING
-    return field.name in raw or not defaulted
-
-
-def _read_field(cls: type, field: Field[object], form: _Form, raw: dict[str, object]) -> tuple[str, object]:
-    if field.name not in raw:
-        raise RecordUnreadable(f"a {cls.__name__} lacks its {field.name}")
-    if not form.accepts(raw[field.name]):
-        raise RecordUnreadable(f"the {field.name} of a {cls.__name__} is not what it should be")
-    return field.name, form.read(raw[field.name])
 
 
 def _text_out(value: typing.Any) -> object:

@@ -15,6 +15,8 @@ def safe(text: str | bytes, limit: int = 300) -> str:
     """
     if isinstance(text, bytes):
         text = text[: limit * 8].decode("utf-8", "surrogateescape")
+    if len(text) <= limit and text.isprintable():
+        return text
     out = []
     for character in text[: limit + 1]:
         code = ord(character)
