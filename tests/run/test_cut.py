@@ -166,12 +166,12 @@ def test_a_night_cut_at_any_event_or_act_and_run_again_ends_as_if_it_had_not_bee
 
 
 def test_it_does_so_in_whatever_order_its_steps_end(first: Tale) -> None:
-    for seed, at in enumerate(first.some(40, 1)):
+    for seed, at in enumerate(first.some(30, 1)):
         assert (seed, at, first.cut(at, chance=Random(seed))) == (seed, at, [])
 
 
 def test_it_does_so_when_it_is_cut_twice(first: Tale) -> None:
-    for cuts in zip(first.some(40, 2), first.some(40, 3), strict=True):
+    for cuts in zip(first.some(25, 2), first.some(25, 3), strict=True):
         assert (cuts, first.cut(*cuts)) == (cuts, [])
 
 
@@ -181,7 +181,7 @@ def test_it_does_so_with_the_ledger_on_disk(first: Tale) -> None:
 
 
 def test_mail_that_lands_while_no_run_is_on_stays(folder: Folder, first: Tale) -> None:
-    for at in first.some(15, 6):
+    for at in first.some(12, 6):
         night = Night(folder())
         night.run(moments=Moments(at + 1))
         night.deliver(ADDRESS, 60)
@@ -213,7 +213,7 @@ def test_answers_given_between_a_cut_run_and_the_next_one_end_the_same(
 ) -> None:
     """But for whom views and triggers are made: his own account where his login is known by then, else a stand-in."""
     wanted = without_definers(answered.end)
-    for at in first.some(15, 5):
+    for at in first.some(12, 5):
         night = Night(folder())
         night.run(moments=Moments(at + 1))
         night.settle(answers(night))
@@ -279,4 +279,5 @@ def test_what_was_undone_is_restored_again_only_when_asked_and_can_be_undone_aga
     assert differences(left_alone.end, undone.end) == []
     assert restored.database("db1", "shop") == answered.database("db1", "shop")
     assert undone_again.database("db1", "shop") == ((), {}, {})
-    assert (restored.cut_everywhere(), undone_again.cut_everywhere()) == ({}, {})
+    assert [restored.cut(at) for at in restored.some(20, 7)] == [[]] * 20
+    assert undone_again.cut_everywhere() == {}
