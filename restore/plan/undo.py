@@ -12,8 +12,8 @@ from restore.model.plan import Job, Learned, Step, UndoSwitch
 
 
 class UndoPlan:
-    """Undoes the switches of these databases. `missing` names those that no run has switched, or that were
-    undone already."""
+    """Undoes the switches of these databases. `missing` names those that no run has switched, `already` those
+    that an undo has put back since, such as one that was cut before it came to the others."""
 
     def __init__(
         self, wanted: Iterable[DatabaseId], remembered: Iterable[Fact], owners: Mapping[DatabaseId, str]
@@ -27,7 +27,8 @@ class UndoPlan:
                 live.pop(fact.database, None)
                 before[fact.database] += 1
         chosen = sorted(set(wanted))
-        self.missing = tuple(database for database in chosen if database not in live)
+        self.already = tuple(database for database in chosen if database not in live and before[database])
+        self.missing = tuple(database for database in chosen if database not in live and not before[database])
         self.jobs: Sequence[Job] = tuple(
             _job(live[database], owners.get(database, ""), before[database])
             for database in chosen

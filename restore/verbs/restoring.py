@@ -91,9 +91,11 @@ def undo(options: Namespace, screen: Screen) -> int:
     with _coordinating(options, screen) as here:
         wanted = [_database(name) for name in options.database]
         back = UndoPlan(wanted, here.remembered(), here.owners())
-        if back.missing:
-            names = ", ".join(safe(str(one)) for one in back.missing)
+        names = ", ".join(safe(str(one)) for one in (*back.missing, *back.already))
+        if back.missing or not back.jobs:
             raise BadUse(f"no run has switched, or an undo has put back already: {names}")
+        if back.already:
+            screen.warn(f"An undo has put back already: {names}")
         ends = _carry_out(here, back, screen)
         left = here.questions()
         whole = _whole(here, screen)
