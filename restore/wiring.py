@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from restore.errors import IncidentInvalid, RestoreError
 from restore.incident import read_incident, secret
-from restore.ledger.events import RunEnded, RunStarted
+from restore.ledger.events import RunEnded, RunStarted, Settled
 from restore.ledger.journal import Journals
 from restore.ledger.queue import ItemState
 from restore.model.facts import DatabaseUndone, Fact, Nothing
@@ -39,6 +39,7 @@ from restore.systems.staging import StagingFolder
 
 STAGING = "staging"
 CLUSTER = "cluster"
+NO_LONGER_ASKED = "a whole run did not ask it again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +183,15 @@ class Office:
     def questions(self) -> int:
         """How many questions wait for a person."""
         return sum(item.state is ItemState.OPEN for item in self.ledger.queue)
+
+    def settle_moot(self, asked: Collection[str]) -> None:
+        """Close the open questions that a whole run, in which nothing failed, has not asked again."""
+        moot = [
+            Settled(item.item.id, NO_LONGER_ASKED)
+            for item in self.ledger.queue
+            if item.state is ItemState.OPEN and item.item.id not in asked
+        ]
+        self.ledger.append_all(moot)
 
     def close(self) -> None:
         """Give every connection back."""

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from types import FrameType
 
 from restore.errors import BadUse
-from restore.ledger.events import Drained, kind
+from restore.ledger.events import Asked, Drained, Event, kind
 from restore.model.mysql import DatabaseId
-from restore.model.outcome import Done, Failed, Outcome
+from restore.model.outcome import Abandoned, Done, Failed, Manual, Outcome
 from restore.model.plan import Plan
 from restore.model.survey import Finding, Index, Narrowing
 from restore.model.text import safe
@@ -78,8 +78,11 @@ def run(options: Namespace, screen: Screen) -> int:
         if _refused(findings) or not _agreed(options, screen, findings):
             return FAILURES
         bulk = BulkPlan(here.incident, here.survey(again=options.again), narrowing)
-        ends = _carry_out(here, bulk, screen, again=options.again)
+        asked: set[str] = set()
+        ends = _carry_out(here, bulk, screen, again=options.again, asked=asked)
         ends |= {one.key: one for one in here.index().failed}
+        if narrowing == Narrowing() and not _left_undone(ends):
+            here.settle_moot(asked)
         left = here.questions()
         whole = _whole(here, screen)
     code = _summary(screen, ends, left)
@@ -128,15 +131,24 @@ def _narrowing(options: Namespace, index: Index) -> Narrowing:
 
 
 def _carry_out(
-    here: Office, work: Plan, screen: Screen, *, steps: bool = True, again: bool = False
+    here: Office,
+    work: Plan,
+    screen: Screen,
+    *,
+    steps: bool = True,
+    again: bool = False,
+    asked: set[str] | None = None,
 ) -> dict[str, Outcome]:
-    """Execute a plan to its end, showing its steps or not; the last outcome of every step."""
+    """Execute a plan to its end, showing its steps or not; the last outcome of every step. The ids of all questions
+    that came up are added to `asked`."""
     ends: dict[str, Outcome] = {}
     display = screen.display(steps=steps)
     with here.crew(display.bytes) as crew, _interrupts(crew, screen):
         try:
             for event in execute(work, here.pen(again=again), crew, capacity(here.incident), display.counts):
                 display.event(event)
+                if asked is not None:
+                    asked.update(_questions(event))
                 if isinstance(event, Outcome):
                     ends[event.key] = event
         finally:
@@ -175,6 +187,16 @@ def _interrupts(crew: Crew, screen: Screen) -> Iterator[None]:
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)
+
+
+def _questions(event: Event) -> tuple[str, ...]:
+    if isinstance(event, Asked):
+        return (event.item.id,)
+    return tuple(item.id for item in event.items) if isinstance(event, Manual) else ()
+
+
+def _left_undone(ends: Mapping[str, Outcome]) -> bool:
+    return any(isinstance(one, Failed | Abandoned) for one in ends.values())
 
 
 def _failed(ends: Mapping[str, Outcome]) -> bool:
