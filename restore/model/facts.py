@@ -64,7 +64,8 @@ class MailboxLooked:
 
 @dataclass(frozen=True, slots=True)
 class DumpLooked:
-    """What a dump's head and tail say without loading it: writer, version, whether its trailer is there."""
+    """What a dump's head and tail say without loading it: writer and version; `complete` is False where its end is
+    missing, and where the end could not be checked a note says so."""
 
     database: DatabaseId
     writer: str

@@ -194,8 +194,9 @@ def fact_text(fact: Fact) -> str:
             return f"{len(claims)} logins, {len(unclear)} unreadable, {len(refused)} names not followed"
         case MailboxLooked(folders=folders, messages=messages):
             return f"{messages:,} messages in {folders} folders"
-        case DumpLooked(writer=writer, complete=complete):
-            return f"{safe(writer)}, {'has its end' if complete else 'has no end'}"
+        case DumpLooked(writer=writer, complete=complete, notes=notes):
+            end = "has no end" if not complete else "its end is not checked" if notes else "has its end"
+            return f"{safe(writer) or 'writer unknown'}, {end}"
         case MailboxRestored(folders=folders):
             restored = sum(one.restored for one in folders)
             there = sum(one.already_there for one in folders)

@@ -44,8 +44,11 @@ def look_dump(key: str, work: LookDump, systems: Systems) -> Outcome:
         tail = b"".join(source.stream(stamp.path, max(0, stamp.size - TAIL_BYTES)))
     writer, version = WRITER.search(head), VERSION.search(head)
     trailed = bool(writer and ENDS_SO.match(writer[1]))
-    complete = tail is not None and (not trailed or bool(TRAILER.search(tail)))
-    if tail is None:
+    empty = tail is not None and not head.strip() and not tail.strip()
+    complete = not empty and (tail is None or not trailed or bool(TRAILER.search(tail)))
+    if empty and not notes:
+        notes.append("the file is empty")
+    elif tail is None:
         notes.append("the end was not checked: it is compressed and large; the load reads it all")
     elif not complete:
         notes.append("its last line (-- Dump completed) is missing")
@@ -60,7 +63,7 @@ def look_dump(key: str, work: LookDump, systems: Systems) -> Outcome:
         stamp.size,
         tuple(notes),
     )
-    return Done(key, fact) if complete else Partial(key, fact, tuple(notes))
+    return Done(key, fact) if complete and tail is not None else Partial(key, fact, tuple(notes))
 
 
 def _inflated_head(raw: bytes) -> bytes:

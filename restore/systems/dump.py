@@ -33,6 +33,9 @@ GAP = re.compile(rb"(?:[\t-\r ]++|" + LINE_COMMENT + rb"|" + PLAIN_COMMENT + rb"
 COMMENT = re.compile(LINE_COMMENT + rb"|" + PLAIN_COMMENT, re.DOTALL)
 COMMENT_OPEN = re.compile(LINE_OPEN + rb"|" + PLAIN_OPEN)
 HEAD = re.compile(rb"-- (?:MySQL|MariaDB) dump |-- phpMyAdmin SQL Dump")
+# Writers whose head promises the last line "-- Dump completed"; phpMyAdmin ends with the COMMIT of its transaction.
+ENDS_SO = re.compile(rb"-- (?:MySQL|MariaDB) dump ")
+TRANSACTION = re.compile(rb"(START\s+TRANSACTION|BEGIN)\b|(?:COMMIT|ROLLBACK)\b", re.IGNORECASE)
 SERVER_VERSION = re.compile(rb"-- Server version[\t ]+(\S+)")
 TRAILER = b"-- Dump completed"
 
@@ -94,7 +97,7 @@ def _end_of(pattern: re.Pattern[bytes], text: bytes, start: int) -> int:
 class DumpReader:
     """Iterate over it once: every Statement of the stream, in order.
 
-    `heads` and `trailers` count the comment lines by which dump writers begin and end, `writer` and
+    `heads` and `trailers` count the comment lines by which mysqldump and mariadb-dump begin and end, `writer` and
     `server_version` are the first head's words, `size` the bytes read so far. Raises DumpRefused for a statement
     above `limit` bytes and for a delimiter that could not be told from a quote, DumpDamaged for text in UTF-16.
     """
@@ -112,6 +115,7 @@ class DumpReader:
         self.writer = ""
         self.server_version = ""
         self.size = 0
+        self._transaction: int | None = None
 
     def __iter__(self) -> Iterator[Statement]:
         self._start()
@@ -126,7 +130,25 @@ class DumpReader:
                 continue
             statement = self._statement()
             if statement.text:
+                self._note_transaction(statement)
                 yield statement
+
+    def missing_end(self, *, made: bool) -> str:
+        """After the last statement: why this is no whole dump, "" where nothing says so. `made`: anything was."""
+        if self.heads > self.trailers:
+            return f"the dump ends at byte {self.size:,} without its last line (-- Dump completed)"
+        if self.heads:
+            return ""
+        if self._transaction is not None:
+            return (
+                f"the dump ends at byte {self.size:,} without the COMMIT of its transaction, which begins at byte"
+                f" {self._transaction:,}"
+            )
+        return "" if made else f"the dump is empty: nothing in its {self.size:,} bytes makes a table"
+
+    def _note_transaction(self, statement: Statement) -> None:
+        if found := TRANSACTION.match(statement.text):
+            self._transaction = statement.offset if found[1] else None
 
     def _start(self) -> None:
         self._more()
@@ -175,7 +197,7 @@ class DumpReader:
             if text.startswith(TRAILER):
                 self.trailers += 1
             elif HEAD.match(text):
-                self.heads += 1
+                self.heads += bool(ENDS_SO.match(text))
                 self.writer = self.writer or text[3:160].decode("utf-8", "replace").strip()
             elif version := SERVER_VERSION.match(text):
                 self.server_version = self.server_version or version[1][:80].decode("utf-8", "replace")

@@ -125,12 +125,10 @@ def _read_all(load: _Load, reader: DumpReader) -> None:
                 _statement(load, statement)
             else:
                 _other(load, statement, reader)
-    except DumpDamaged as damage:
-        raise DumpDamaged(f"{damage.message}{_inside(load)}") from damage
-    if reader.heads > reader.trailers:
-        raise DumpDamaged(
-            f"the dump ends at byte {reader.size:,} without its last line (-- Dump completed){_inside(load)}"
-        )
+    except DumpDamaged as error:
+        raise DumpDamaged(f"{error.message}{_inside(load)}") from error
+    if damage := reader.missing_end(made=bool(load.tables or load.objects)):
+        raise DumpDamaged(f"{damage}{_inside(load)}")
     if not reader.heads:
         load.notes.append("the dump has no first and last line by which its end could be checked")
 

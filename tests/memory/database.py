@@ -274,8 +274,8 @@ class _MemoryLoad:
                 self._refuse(statement, "a command of a client program", grave=False)
             if statement.kind is Kind.STATEMENT:
                 self._statement(statement)
-        if reader.heads > reader.trailers:
-            raise DumpDamaged(f"the dump ends at byte {reader.size:,} without its last line")
+        if damage := reader.missing_end(made=bool(self._schema.tables or self._objects)):
+            raise DumpDamaged(damage)
         for kind, name in self._objects:
             if kind == "view":
                 self._schema.tables.pop(name, None)

@@ -63,6 +63,25 @@ def test_a_writer_without_a_last_line_is_said() -> None:
     assert fact(outcome).complete
 
 
+def test_an_empty_file_has_no_end() -> None:
+    for data in (b"", b"\n", gzip.compress(b"")):
+        outcome = look(data)
+
+        assert isinstance(outcome, Partial)
+        assert not fact(outcome).complete
+        assert fact(outcome).notes == ("the file is empty",)
+
+
+def test_a_large_compressed_dump_is_not_called_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("restore.survey.databases.SMALL", 10)
+
+    outcome = look(gzip.compress(dump(POSTS)))
+
+    assert isinstance(outcome, Partial)
+    assert fact(outcome).complete
+    assert "the end was not checked" in fact(outcome).notes[0]
+
+
 def test_any_bytes_are_looked_at_without_harm() -> None:
     for data in (b"", b"\x1f\x8b", b"\x1f\x8bnot gzip at all", b"\0" * 100, gzip.compress(b"")):
         assert isinstance(look(data), Done | Partial)

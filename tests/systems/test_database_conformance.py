@@ -119,6 +119,22 @@ def test_a_dump_cut_right_behind_a_statement_is_damaged(server: DatabaseServer) 
         load(server, HEAD + POSTS)
 
 
+@pytest.mark.parametrize("data", [b"", b"\n", b"-- nothing but a comment\n", b"system date\n"])
+def test_an_empty_file_is_no_dump_of_an_empty_database(server: DatabaseServer, data: bytes) -> None:
+    with pytest.raises(DumpDamaged, match="is empty"):
+        load(server, data)
+
+    assert load(server, dump()).tables == ()
+
+
+def test_a_phpmyadmin_export_ends_with_its_commit(server: DatabaseServer) -> None:
+    export = b"-- phpMyAdmin SQL Dump\nSTART TRANSACTION;\n" + POSTS
+
+    assert [one.rows for one in load(server, export + b"COMMIT;\n").tables] == [3]
+    with pytest.raises(DumpDamaged, match="without the COMMIT"):
+        load(server, export)
+
+
 def test_a_dump_of_two_databases_is_refused(server: DatabaseServer) -> None:
     with pytest.raises(DumpRefused, match="second database"):
         load(server, dump(b"USE `shop`;\n", POSTS, b"USE `victim`;\n", POSTS))
