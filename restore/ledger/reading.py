@@ -242,7 +242,9 @@ class Reading:
 
     def _select(self, query: str, *values: object) -> Iterator[tuple[object, ...]]:
         with store.translated(self._path):
-            yield from self._connection.execute(query, values)
+            # Not `yield from`: that closes the cursor of a reader who stopped early, after the connection.
+            for row in self._connection.execute(query, values):  # noqa: UP028
+                yield row
 
     def _newest(self, which: Filter) -> Record | None:
         return next(self.events(replace(which, limit=1)), None)
