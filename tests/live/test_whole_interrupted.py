@@ -94,9 +94,9 @@ def kill_again_and_again(company: WreckedCompany, chooser: random.Random, kills:
     while groups + workers < kills:
         before = len(events(company.state))
         with program.running("run") as running:
-            if chooser.random() < 0.5:
-                if running.until(recorded(company, before + chooser.randint(3, 30))):
-                    workers += kill_worker(running, chooser)
+            aimed = recorded(company, before + chooser.randint(3, 30))
+            if chooser.random() < 0.5 and running.until(aimed):
+                workers += kill_worker(running, chooser)
             if not running.until(recorded(company, len(events(company.state)) + chooser.randint(2, 25))):
                 return groups, workers
             running.kill()
@@ -125,12 +125,14 @@ def test_a_hundred_kills_of_coordinators_and_workers_lose_and_double_nothing(see
 
 def test_a_run_whose_workers_are_killed_one_by_one_ends_by_itself_as_if_they_had_not_been() -> None:
     chooser = random.Random(SEED)
-    with WreckedCompany(scale=SCALE) as company:
-        with Program(company.incident, impatient=True).running("run") as running:
-            for number in (8, 30, 50):
-                assert running.until(recorded(company, number))
-                assert kill_worker(running, chooser)
-            ended_as_if_uncut(company, running.end())
+    with (
+        WreckedCompany(scale=SCALE) as company,
+        Program(company.incident, impatient=True).running("run") as running,
+    ):
+        for number in (8, 30, 50):
+            assert running.until(recorded(company, number))
+            assert kill_worker(running, chooser)
+        ended_as_if_uncut(company, running.end())
 
 
 @contextmanager
