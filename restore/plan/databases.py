@@ -177,7 +177,7 @@ def _load_job(
         owner.name,
         target,
         dump.database.name,
-        STAGING_PREFIX + mark[:20],
+        staging_name(dump, target),
         others,
         safe(owner.reach),
     )
@@ -191,6 +191,11 @@ def _load_job(
         rank=(2, size),
         bytes=size,
     )
+
+
+def staging_name(dump: DumpFile, target: str) -> str:
+    """The staging database that a dump is loaded into on that target."""
+    return STAGING_PREFIX + _mark(dump, target)[:20]
 
 
 def _mark(dump: DumpFile, target: str) -> str:

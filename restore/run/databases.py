@@ -24,7 +24,7 @@ from restore.model.outcome import Candidate, Done, Manual, ManualItem, Outcome, 
 from restore.model.plan import LoadDatabase, SwitchDatabase, UndoSwitch
 from restore.model.ports import DatabaseServer, Systems
 from restore.model.text import safe
-from restore.plan.databases import path_text, subject
+from restore.plan.databases import path_text, staging_name, subject
 from restore.plan.question import item_id
 from restore.run.definer import make_definer
 
@@ -42,6 +42,7 @@ def load_database(key: str, work: LoadDatabase, systems: Systems) -> Outcome:
     stamp = work.dump.fingerprint
     progress = systems.progress(key)
     systems.desk.renew(key)
+    _tidy(work, server, systems)
     systems.staging.fetch(systems.source(stamp.source), stamp, progress)
     systems.desk.renew(key)
     try:
@@ -52,6 +53,16 @@ def load_database(key: str, work: LoadDatabase, systems: Systems) -> Outcome:
         return Manual(key, (_unusable(work, trouble),))
     systems.staging.discard(stamp)
     return _loaded(key, work, loaded)
+
+
+def _tidy(work: LoadDatabase, server: DatabaseServer, systems: Systems) -> None:
+    """Remove what a killed load of another dump left, before a person chose this one."""
+    standing = server.databases() if work.others else ()
+    for other in work.others:
+        staging = staging_name(other, work.target)
+        if staging in standing:
+            server.drop_staging(staging)
+        systems.staging.discard(other.fingerprint)
 
 
 def _alive(key: str, systems: Systems, chunks: Iterator[bytes]) -> Iterator[bytes]:

@@ -224,6 +224,19 @@ def test_answers_given_between_a_cut_run_and_the_next_one_end_the_same(
         assert (at, differences(without_definers(night.end()), wanted)) == (at, [])
 
 
+def test_answers_given_after_a_night_without_news_was_cut_end_the_same(
+    folder: Folder, first: Tale, answered: Tale
+) -> None:
+    """Such as another dump, while the damaged one was read once more."""
+    for at in Tale(folder, first.after).telling:
+        night = first.after.copy(folder())
+        night.run(moments=Moments(at + 1))
+        night.settle(answers(night))
+        night.run()
+
+        assert (at, differences(night.end(), answered.end)) == (at, [])
+
+
 def test_what_a_person_agreed_to_set_aside_is_kept_and_named(answered: Tale) -> None:
     switched = [fact for fact in map(fact_of, answered.ends.values()) if isinstance(fact, DatabaseSwitched)]
     kept = {fact.database: fact.kept for fact in switched}[HANK]
