@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from restore.model.facts import Claim, SiteLooked
@@ -11,7 +11,7 @@ from restore.model.incident import DatabaseTarget, OldServer
 from restore.model.mysql import AccountName, DatabaseId
 from restore.model.outcome import Candidate, ManualItem
 from restore.model.plan import CreateAccount, Definer, Job, Step
-from restore.model.survey import Customer, Index
+from restore.model.survey import Customer
 from restore.model.text import safe
 from restore.plan import databases
 from restore.plan.ownership import ANSWERED, Owners
@@ -43,7 +43,7 @@ def decide_logins(
     customer: Customer,
     looked: SiteLooked | None,
     owners: Owners,
-    index: Index,
+    held: Collection[DatabaseId],
     settlement: Settlement,
 ) -> tuple[tuple[Login, ...], tuple[ManualItem, ...]]:
     """The logins that one customer's sites prove or a person stated, and questions for what is in doubt.
@@ -56,7 +56,7 @@ def decide_logins(
     claims = looked.claims if looked else ()
     good: defaultdict[str, list[tuple[Claim, str]]] = defaultdict(list)
     for claim in claims:
-        accepted, rung, item = _check(customer, claim, owners, index, settlement)
+        accepted, rung, item = _check(customer, claim, owners, held, settlement)
         if item is not None:
             items.append(item)
         elif accepted is not None:
@@ -70,7 +70,7 @@ def decide_logins(
             logins.append(Login(customer, user, tuple(names), chosen[0][0], chosen[0][1]))
     if not items:
         covered = {database for login in logins for database in login.databases}
-        items += _without_login(customer, looked, covered, index, settlement)
+        items += _without_login(customer, looked, covered, held, settlement)
     return tuple(logins), tuple(item for item in items if settlement.open(item))
 
 
@@ -87,7 +87,7 @@ def _check(
     customer: Customer,
     claim: Claim,
     owners: Owners,
-    index: Index,
+    held: Collection[DatabaseId],
     settlement: Settlement,
 ) -> tuple[Claim | None, str, ManualItem | None]:
     """The claim as it may be acted upon with the rung it rests on, or a question, or neither."""
@@ -113,19 +113,20 @@ def _check(
     mine = [owner for owner in found if owner.customer == customer]
     if mine and len(found) == 1:
         return claim, mine[0].rung, None
-    return None, "", _foreign(customer, claim, about, bool(found), index)
+    return None, "", _foreign(customer, claim, about, bool(found), held)
 
 
-def _foreign(customer: Customer, claim: Claim, about: str, owned: bool, index: Index) -> ManualItem:
+def _foreign(
+    customer: Customer, claim: Claim, about: str, owned: bool, held: Collection[DatabaseId]
+) -> ManualItem:
     """A config that names a database which is not, or not only, this customer's: never a grant."""
-    held = any(dump.database == DatabaseId(claim.server, claim.database) for dump in index.dumps)
     name = safe(claim.database)
     if owned:
         cause, text = (
             "foreign-database",
             f"{safe(claim.config)} names the database {name}, which another customer owns.",
         )
-    elif held:
+    elif DatabaseId(claim.server, claim.database) in held:
         cause, text = (
             "unowned-database",
             f"{safe(claim.config)} names the database {name}, which nobody owns.",
@@ -183,10 +184,9 @@ def _without_login(
     customer: Customer,
     looked: SiteLooked | None,
     covered: set[DatabaseId],
-    index: Index,
+    held: Collection[DatabaseId],
     settlement: Settlement,
 ) -> Iterator[ManualItem]:
-    held = {dump.database for dump in index.dumps}
     lines = []
     if looked is None:
         lines.append("the customer's home could not be looked at in this run")
@@ -215,7 +215,7 @@ def login_id(customer: Customer, name: str) -> str:
 
 def account_jobs(
     login: Login,
-    live: Iterable[DatabaseId],
+    live: Collection[DatabaseId],
     server: OldServer,
     targets: dict[str, DatabaseTarget],
     placed: dict[DatabaseId, str],
@@ -223,7 +223,7 @@ def account_jobs(
     """One job for each target and host on which this login's databases are live."""
     by_target: defaultdict[str, list[str]] = defaultdict(list)
     for database in login.databases:
-        if database in set(live):
+        if database in live:
             by_target[placed[database]].append(database.name)
     jobs = []
     for target, names in by_target.items():

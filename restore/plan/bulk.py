@@ -55,6 +55,7 @@ class BulkPlan:
         self._narrowing = narrowing or Narrowing()
         self._settlement = Settlement(survey.settled)
         self._owners = own(survey.index)
+        self._held = frozenset(dump.database for dump in survey.index.dumps)
         self._servers = {server.name: server for server in incident.old_servers}
         self._targets = {target.name: target for target in incident.database_targets}
         self._live: dict[DatabaseId, DatabaseSwitched] = {}
