@@ -159,7 +159,7 @@ class BulkPlan:
             progress.customer,
             progress.fact,
             self._owners,
-            self._index,
+            self._held,
             self._settlement,
         )
         switches = [
