@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from argparse import Namespace
+from contextlib import suppress
 
 from restore.arguments import parser
 from restore.errors import (
@@ -76,7 +77,11 @@ def main(arguments: list[str] | None = None) -> int:
         return FAILURES
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - the interpreter flushes it once more at its end
-        return DONE
+        if options.verb not in ROOMS["restoring"]:
+            return DONE
+        with suppress(BrokenPipeError):
+            screen.warn(f"bulkrestore: {options.verb} was cut: its output was closed. Run the same again.")
+        return FAILURES
 
 
 def _verb(options: Namespace) -> Verb:

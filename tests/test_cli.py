@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -115,3 +116,18 @@ def test_the_readme_names_every_verb() -> None:
     readme = (Path(__file__).parent.parent / "README.md").read_text()
 
     assert [verb for verb in VERBS if f"bulkrestore {verb}" not in readme] == []
+
+
+@pytest.mark.parametrize(("verb", "code"), [("run", 1), ("undo web1/shop", 1), ("log", 0), ("queue list", 0)])
+def test_a_restore_whose_output_was_closed_is_not_called_done(
+    verb: str, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def closed(options: object, screen: object) -> int:
+        raise BrokenPipeError
+
+    monkeypatch.setattr("restore.cli._verb", lambda options: closed)
+    monkeypatch.setattr("sys.stdout", sys.stdout)
+
+    assert main(verb.split()) == code
+
+    assert ("Run the same again" in capsys.readouterr().err) == bool(code)

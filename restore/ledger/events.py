@@ -50,7 +50,7 @@ class Drained:
 
 @dataclass(frozen=True, slots=True)
 class RunEnded:
-    """A coordinator ended by itself; `because` is "all done", "drained" or what stopped it."""
+    """A coordinator ended by itself; `because` is "all done", what was left, "drained" or what stopped it."""
 
     because: str
 

@@ -153,11 +153,19 @@ def _carry_out(
                     ends[event.key] = event
         finally:
             display.close()
-        here.because = "all done"
+        here.because = _ended(ends)
         if crew.draining:
             here.ledger.append_all([Drained("asked to by ^C or SIGTERM")])
             here.because = DRAINED
     return ends
+
+
+def _ended(ends: Mapping[str, Outcome]) -> str:
+    """How a run that came to its end is remembered."""
+    failed = sum(isinstance(one, Failed) for one in ends.values())
+    asked = sum(isinstance(one, Manual) for one in ends.values())
+    parts = ([f"{failed:,} failed"] if failed else []) + ([f"{asked:,} wait for a person"] if asked else [])
+    return ", ".join(["by itself", *parts]) if parts else "all done"
 
 
 def _whole(here: Office, screen: Screen) -> bool:
