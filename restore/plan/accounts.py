@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from restore.model.facts import Claim, SiteLooked
@@ -215,16 +215,15 @@ def login_id(customer: Customer, name: str) -> str:
 
 def account_jobs(
     login: Login,
-    live: Collection[DatabaseId],
+    live: Mapping[DatabaseId, str],
     server: OldServer,
-    targets: dict[str, DatabaseTarget],
-    placed: dict[DatabaseId, str],
+    targets: Mapping[str, DatabaseTarget],
 ) -> tuple[Job, ...]:
-    """One job for each target and host on which this login's databases are live."""
+    """One job for each target and host on which this login's databases are live: `live` says where each is."""
     by_target: defaultdict[str, list[str]] = defaultdict(list)
     for database in login.databases:
         if database in live:
-            by_target[placed[database]].append(database.name)
+            by_target[live[database]].append(database.name)
     jobs = []
     for target, names in by_target.items():
         for host in targets[target].account_hosts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from restore.model.facts import (
@@ -206,13 +206,15 @@ class BulkPlan:
         if not ready or not self._narrowing.wants_kind("accounts"):
             return ()
         progress.accounts_planned = True
-        placed = {
-            **self.placement.targets,
-            **{database: fact.target for database, fact in self._live.items()},
-        }
         server = self._servers[progress.customer.server]
         return tuple(
             job
             for login in progress.logins
-            for job in account_jobs(login, self._live, server, self._targets, placed)
+            for job in account_jobs(login, self._live_targets(login), server, self._targets)
         )
+
+    def _live_targets(self, login: Login) -> Mapping[DatabaseId, str]:
+        """Where those of a login's databases that are live stand."""
+        return {
+            database: self._live[database].target for database in login.databases if database in self._live
+        }
