@@ -24,6 +24,10 @@ WORDS = {
     "unowned-database": ("your site's configuration names a database that is not registered as yours",
                          "Please tell us which database your site uses."),
     "unknown-database": ("your site's configuration names a database of which no backup exists here", LOOK_INTO),
+    "config-changed": (
+        "your site's configuration changed in the backup while we worked on it",
+        "It will be tried again in the next run.",
+    ),
     "dump-damaged": ("its backup is damaged", "We are looking for an older backup. " + ASK),
     "dump-refused": ("its backup holds instructions that must not be carried out on a shared server", LOOK_INTO),
     "live-database-differs": ("a database of that name is in use on the new server already, and we overwrite nothing",
