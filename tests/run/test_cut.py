@@ -15,7 +15,8 @@ from detectors.cms.wordpress import WORDPRESS
 from restore.model.facts import DatabaseSwitched
 from restore.model.mysql import AccountName, DatabaseId, TableState, state_digest
 from restore.model.outcome import Answer, Done, fact_of
-from tests.run.night import ADDRESS, STAND_IN, Moments, Night, PlanOf, bulk, bulk_again, live_databases, undo
+from tests.run.night import STAND_IN, Moments, Night, PlanOf, bulk, bulk_again, undo
+from tests.run.wreck import ADDRESS, live_databases
 
 HANK, SHOP = DatabaseId("web1", "hankdb"), DatabaseId("web1", "shop")
 HANKS = state_digest(live_databases()["db1"].tables("hankdb"))
