@@ -215,15 +215,17 @@ def login_id(customer: Customer, name: str) -> str:
 
 def account_jobs(
     login: Login,
-    live: Mapping[DatabaseId, str],
+    live: Collection[DatabaseId],
     server: OldServer,
     targets: Mapping[str, DatabaseTarget],
+    placed: Mapping[DatabaseId, str],
 ) -> tuple[Job, ...]:
-    """One job for each target and host on which this login's databases are live: `live` says where each is."""
+    """One job for each target and host on which this login's databases are live; `placed` says where the
+    customer's databases go."""
     by_target: defaultdict[str, list[str]] = defaultdict(list)
     for database in login.databases:
         if database in live:
-            by_target[live[database]].append(database.name)
+            by_target[placed[database]].append(database.name)
     jobs = []
     for target, names in by_target.items():
         for host in targets[target].account_hosts:

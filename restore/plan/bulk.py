@@ -207,14 +207,16 @@ class BulkPlan:
             return ()
         progress.accounts_planned = True
         server = self._servers[progress.customer.server]
+        placed = self._places(progress.customer, progress.logins)
         return tuple(
             job
             for login in progress.logins
-            for job in account_jobs(login, self._live_targets(login), server, self._targets)
+            for job in account_jobs(login, self._live, server, self._targets, placed)
         )
 
-    def _live_targets(self, login: Login) -> Mapping[DatabaseId, str]:
-        """Where those of a login's databases that are live stand."""
-        return {
-            database: self._live[database].target for database in login.databases if database in self._live
-        }
+    def _places(self, customer: Customer, logins: Sequence[Login]) -> Mapping[DatabaseId, str]:
+        """Where one customer's databases, and those of his logins, stand or go."""
+        databases = {DatabaseId(customer.server, name) for name in customer.databases}
+        databases.update(database for login in logins for database in login.databases)
+        places = {database: self.placement.targets.get(database, "") for database in databases}
+        return places | {one: self._live[one].target for one in databases if one in self._live}
