@@ -57,11 +57,11 @@ def customer_lines(recovery: Recovery, customer: CustomerPart) -> list[str]:
         if items:
             lines += [title, *(line for item in items for line in _item_lines(item, notes=True)), ""]
     if not customer.items:
-        lines += ["The ledger knows of no mailbox, database or account of his.", ""]
+        lines += ["The ledger knows of no mailbox, database or account of this customer's.", ""]
     for title, told in (
-        ("Seen in his home and not restored:", customer.seen),
+        ("Seen in the home and not restored:", customer.seen),
         ("Not followed, or not readable:", customer.refused),
-        ("Database host names in his configs that must resolve to a new server:", customer.hosts),
+        ("Database host names in the configs that must resolve to a new server:", customer.hosts),
     ):
         if told:
             lines += [title, *(f"  - {safe(line, LONGEST)}" for line in told), ""]

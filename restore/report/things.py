@@ -126,8 +126,8 @@ def _notes(fact: Fact) -> list[str]:
                 *notes,
                 *(f"not executed: byte {one.offset:,}: {one.head}: {one.reason}" for one in refused),
             ]
-        case DatabaseSwitched(kept=kept, notes=notes):
-            return [*notes, *([f"what stood there before is kept in {kept}"] if kept else [])]
+        case DatabaseSwitched(notes=notes):
+            return list(notes)
         case AccountReady(hosts_needed=hosts, notes=notes):
             return [*notes, *(f"{host} must resolve to the new server" for host in hosts)]
         case _:
