@@ -12,7 +12,7 @@ from detectors.finding import Evidence, Finding, Found, Secret, Status, Unclear,
 from detectors.parsing import host
 from detectors.parsing.stated import Stated
 
-MYSQL = re.compile(rb"(?:^|[._\\])(?:pdo_?)?(?:mysql|mariadb)\w*(?:$|\\)", re.IGNORECASE)
+MYSQL = re.compile(rb"(?:^|[._:\\])(?:pdo_?)?(?:mysql|mariadb)\w*(?:$|\\)", re.IGNORECASE)
 PLACEHOLDERS = frozenset(
     b"database_name_here username_here password_here your_database your_db your_database_name "
     b"your_username your_user your_password yourpassword yourusername yourdatabase databasename "

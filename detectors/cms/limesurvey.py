@@ -9,13 +9,17 @@ from detectors.parsing.php.fields import PhpConfig
 
 CONFIG = PhpConfig(
     "limesurvey",
-    ("application/config/config.php",),
-    rb"connectionString",
+    ("application/config/config.php", "config.php"),
+    rb"connectionString|\$databaselocation\b",
     {
+        "driver": "var databasetype",
+        "host": "var databaselocation",
+        "port": "var databaseport",
+        "database": "var databasename",
         "pdo": "return components/db/connectionString",
-        "user": "return components/db/username",
-        "password": "return components/db/password",
-        "prefix": "return components/db/tablePrefix",
+        "user": "return components/db/username | var databaseuser",
+        "password": "return components/db/password | var databasepass",
+        "prefix": "return components/db/tablePrefix | var dbprefix",
     },
 )
 

@@ -22,6 +22,7 @@ CONFIG = PhpConfig(
         "password": "var database_password",
         "prefix": "var table_prefix",
     },
+    backticks=True,
 )
 
 MODX = CONFIG.detector("manager", "connectors", "core", "assets")

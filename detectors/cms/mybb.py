@@ -12,12 +12,12 @@ CONFIG = PhpConfig(
     ("inc/config.php",),
     rb"\$config\['database'\]",
     {
-        "driver": "var config/database/type",
-        "host": "var config/database/hostname",
-        "database": "var config/database/database",
-        "user": "var config/database/username",
-        "password": "var config/database/password",
-        "prefix": "var config/database/table_prefix",
+        "driver": "var config/database/type | var config/dbtype",
+        "host": "var config/database/hostname | var config/hostname",
+        "database": "var config/database/database | var config/database",
+        "user": "var config/database/username | var config/username",
+        "password": "var config/database/password | var config/password",
+        "prefix": "var config/database/table_prefix | var config/table_prefix",
     },
     version=(("inc/class_core.php", rb"\$version = .([\w.]{1,20})."),),
 )

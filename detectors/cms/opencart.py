@@ -20,7 +20,7 @@ CONFIG = PhpConfig(
         "password": "const DB_PASSWORD",
         "prefix": "const DB_PREFIX",
     },
-    never=rb"['\\x22]DIR_CATALOG['\\x22]",
+    never=rb"['\\x22](?:DIR_CATALOG|DB_NAME)['\\x22]",
     version=(("index.php", rb"define\('VERSION', '([\w.]{1,20})'\)"),),
 )
 

@@ -9,14 +9,14 @@ from detectors.parsing.php.fields import PhpConfig
 
 CONFIG = PhpConfig(
     "piwigo",
-    ("local/config/database.inc.php",),
-    rb"db_base",
+    ("local/config/database.inc.php", "include/mysql.inc.php"),
+    rb"db_base|\$cfgBase\b",
     {
         "driver": "var conf/dblayer",
-        "host": "var conf/db_host",
-        "database": "var conf/db_base",
-        "user": "var conf/db_user",
-        "password": "var conf/db_password",
+        "host": "var conf/db_host | var cfgHote",
+        "database": "var conf/db_base | var cfgBase",
+        "user": "var conf/db_user | var cfgUser",
+        "password": "var conf/db_password | var cfgPassword",
         "prefix": "var prefixeTable",
     },
 )

@@ -13,15 +13,15 @@ CONFIG = PhpConfig(
         "includes/config.php",
         "core/includes/config.php",
     ),
-    rb"\$config\['MasterServer'\]",
+    rb"\$config\['MasterServer'\]|\$dbservertype\b",
     {
-        "driver": "var config/Database/dbtype",
-        "host": "var config/MasterServer/servername",
+        "driver": "var config/Database/dbtype | var dbservertype",
+        "host": "var config/MasterServer/servername | var servername",
         "port": "var config/MasterServer/port",
-        "database": "var config/Database/dbname",
-        "user": "var config/MasterServer/username",
-        "password": "var config/MasterServer/password",
-        "prefix": "var config/Database/tableprefix",
+        "database": "var config/Database/dbname | var dbname",
+        "user": "var config/MasterServer/username | var dbusername",
+        "password": "var config/MasterServer/password | var dbpassword",
+        "prefix": "var config/Database/tableprefix | var tableprefix",
     },
 )
 

@@ -1,4 +1,4 @@
-"""Zen Cart and osCommerce state DB_SERVER and its like in includes/configure.php, and again below admin.
+"""Zen Cart states DB_SERVER and its like in includes/configure.php, and again below admin.
 
 https://docs.zen-cart.com/
 """
@@ -10,7 +10,7 @@ from detectors.parsing.php.fields import PhpConfig
 CONFIG = PhpConfig(
     "zencart",
     ("includes/configure.php",),
-    rb"['\\x22]DB_SERVER['\\x22]",
+    rb"['\\x22]DB_(?:PREFIX|TYPE)['\\x22]",
     {
         "driver": "const DB_TYPE",
         "host": "const DB_SERVER",

@@ -23,6 +23,12 @@ def test_every_system_has_fixtures_and_a_row_in_the_handbook() -> None:
     assert (SYSTEMS - fixtures, SYSTEMS - rows) == (set(), set())
 
 
+def test_each_system_is_shown_stock_old_edited_and_with_a_hostile_password() -> None:
+    of = [case.name.split("/")[0] for case in cases()]
+
+    assert [system for system in sorted(SYSTEMS) if of.count(system) < 4] == []
+
+
 def test_every_detector_that_is_written_is_asked() -> None:
     files = {path.stem for path in Path(cms.__path__[0]).glob("*.py")} - {"__init__"}
     registered = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from detectors.claim import claim, condition_of
 from detectors.detector import Config, Detector, Site
@@ -21,7 +21,8 @@ class PhpConfig:
     `paths` are tried in order; `needs` must stand in the file for it to be this system's, `never` must not.
     `fields` says for each field where it is: "const NAME", "var name/entry/entry", "return entry/entry" or
     "class name/property/entry", several alternatives separated by " | ". The fields "url" and "pdo" hold all of
-    a database URL, or a PDO DSN. `version` is (file, pattern with one group).
+    a database URL, or a PDO DSN. `version` is (file, pattern with one group). With `backticks` the database's name
+    may stand in SQL's quotes.
     """
 
     system: str
@@ -30,6 +31,7 @@ class PhpConfig:
     fields: Mapping[str, str]
     never: bytes = b""
     version: tuple[tuple[str, bytes], ...] = ()
+    backticks: bool = False
 
     def detector(self, *core: str) -> Detector:
         """The detector for it; `core` are names of the application's own code."""
@@ -37,11 +39,15 @@ class PhpConfig:
 
     def detect(self, site: Site) -> Iterator[Finding]:
         """One finding if one of the paths is there and is this system's."""
-        config = site.first(*self.paths)
-        if config is None or not self._mine(config):
+        configs = (site.read(path) for path in self.paths)
+        config = next((one for one in configs if one is not None and self._mine(one)), None)
+        if config is None:
             return
         values = php.evaluate(site, config)
         stated = read(values, self.fields)
+        database = stated.get("database")
+        if self.backticks and database is not None and database.value is not None:
+            stated["database"] = replace(database, value=database.value.strip(b"`"))
         known = any(one is not None for one in stated.values())
         if known or values.damage or values.exhausted:
             yield claim(site, (self.system, self._version(site)), config.name, stated, condition_of(values))
