@@ -87,17 +87,16 @@ def kill_worker(running: Running, chooser: random.Random) -> bool:
 
 
 def kill_again_and_again(company: WreckedCompany, chooser: random.Random, kills: int) -> tuple[int, int]:
-    """Runs that are killed, each at another moment, until so many kills were made or nothing is left to do. How
-    many struck the whole group, and how many a worker alone some moments before."""
+    """Runs in each of which up to two workers are killed, then all of it, until so many kills were made or nothing is
+    left to do. How many struck the whole group, and how many a worker."""
     program = Program(company.incident)
     groups = workers = 0
     while groups + workers < kills:
-        before = len(events(company.state))
         with program.running("run") as running:
-            aimed = recorded(company, before + chooser.randint(3, 30))
-            if chooser.random() < 0.5 and running.until(aimed):
-                workers += kill_worker(running, chooser)
-            if not running.until(recorded(company, len(events(company.state)) + chooser.randint(2, 25))):
+            for _ in range(chooser.randint(0, 2)):
+                if running.until(recorded(company, len(events(company.state)) + chooser.randint(2, 20))):
+                    workers += kill_worker(running, chooser)
+            if not running.until(recorded(company, len(events(company.state)) + chooser.randint(2, 20))):
                 return groups, workers
             running.kill()
             groups += 1

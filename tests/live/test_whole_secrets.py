@@ -137,6 +137,8 @@ def test_no_secret_is_in_what_the_program_says_or_its_cluster_holds(
 
     assert [one for where, content in overheard.items() for one in found(secrets, where, content)] == []
     assert all(len(content) > 50 for content in overheard.values()), {k: len(v) for k, v in overheard.items()}
+    config = company.tree / "web2" / "home" / "finnur" / "public_html" / "configuration.php"
+    assert found(secrets, "his config", config.read_bytes()) == ["web2/finnur_j in his config"]
     assert b"load/web" in overheard["the scheduler"] + overheard["the cluster's state dump"]
 
 
