@@ -89,6 +89,8 @@ def _log_more(log: argparse.ArgumentParser) -> None:
 def _report(report: argparse.ArgumentParser) -> None:
     report.add_argument("--html", metavar="FILE", help="write one HTML page that needs nothing else")
     report.add_argument("--csv", metavar="FILE", help="write a table for spreadsheets, one row a thing")
+    report.add_argument("--lost", type=_moment, metavar="TIME",
+                        help="when the old servers were lost (UTC unless stated), for the recovery point")  # fmt: skip
     report.add_argument("--customer", metavar="C", help="only this customer: NAME or SERVER/NAME")
     report.add_argument(
         "--letter", action="store_true", help="the words to send the customer (or each customer)"

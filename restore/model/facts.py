@@ -87,7 +87,8 @@ class MailboxRestored:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseLoaded:
-    """A dump stands whole in its staging database: each table counted in the stream and on the server."""
+    """A dump stands whole in its staging database: each table counted in the stream and on the server. `taken` is
+    the dump's mtime in epoch seconds: what is restored is as of then."""
 
     database: DatabaseId
     target: str
@@ -99,6 +100,7 @@ class DatabaseLoaded:
     collation: str
     bytes: int
     notes: tuple[str, ...] = ()
+    taken: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,17 +30,20 @@ from restore.report.recovery import (
     State,
     by_cause,
     moments,
+    recovery_points,
     recovery_times,
     sums,
 )
+from restore.report.summary import point_text
 
 LONGEST = 4000
 LINES_A_THING = 200
 MARK = "<!doctype html>\n<!-- a report of bulkrestore -->\n"
 
 
-def incident_page(recovery: Recovery, made: datetime) -> str:
-    """The whole incident. `made` is the present time, UTC."""
+def incident_page(recovery: Recovery, made: datetime, lost: datetime | None = None) -> str:
+    """The whole incident. `made` is the present time, `lost` when the old servers were lost, where somebody states
+    it (both UTC)."""
     items = recovery.items
     return _render(
         "page_incident.html",
@@ -53,6 +56,9 @@ def incident_page(recovery: Recovery, made: datetime) -> str:
         questions=_by_cause([one for one in recovery.queue if one.state is not ItemState.DONE]),
         settled=sum(one.state is ItemState.DONE for one in recovery.queue),
         people=people(recovery),
+        lost=lost,
+        points=recovery_points(recovery, lost) if lost else None,
+        point=point_text(recovery, lost),
         numbered=list(enumerate(recovery.customers, 1)),
         most=LINES_A_THING,
     )

@@ -37,7 +37,7 @@ HERE = (State.BACK, State.PART)
 class Item:
     """One mailbox, database or account. `at` is when it came back (UTC); `what` says in words what was read back,
     `fact` as it was recorded; `missing` each thing of it that did not come back, or why none of it did; `cause` a
-    code of docs/errors.md or of a question."""
+    code of docs/errors.md or of a question; `taken` of what time the backup is, where the ledger knows (UTC)."""
 
     service: str
     server: str
@@ -52,6 +52,7 @@ class Item:
     kept: str = ""
     questions: tuple[QueueItem, ...] = ()
     fact: Fact | None = None
+    taken: datetime | None = None
 
     @property
     def here(self) -> bool:
@@ -123,7 +124,7 @@ def sums(items: Iterable[Item]) -> dict[str, Counter[State]]:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Seconds from the first run's start until things were back: the median, the 95th percentile, the last."""
+    """Seconds, of so many things: the median, the 95th percentile, the longest."""
 
     count: int
     p50: float
@@ -137,6 +138,17 @@ def recovery_times(recovery: Recovery, service: str) -> Spread | None:
     if not seconds:
         return None
     return Spread(len(seconds), rank(seconds, 50), rank(seconds, 95), seconds[-1])
+
+
+def recovery_points(recovery: Recovery, lost: datetime) -> Spread | None:
+    """Seconds of each restored database's life that its backup lacks (RPO as it turned out), where the servers were
+    lost at `lost`; None where no backup's time is known."""
+    seconds = sorted(
+        max(0.0, (lost - item.taken).total_seconds())
+        for item in recovery.items
+        if item.here and item.taken is not None
+    )
+    return Spread(len(seconds), rank(seconds, 50), rank(seconds, 95), seconds[-1]) if seconds else None
 
 
 def moments(recovery: Recovery, service: str) -> list[float]:

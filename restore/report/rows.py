@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import datetime
 
 from restore.model.text import safe
-from restore.report.recovery import SERVICES, CustomerPart, Item, Recovery, by_cause, recovery_times, sums
+from restore.report.recovery import (
+    SERVICES,
+    CustomerPart,
+    Item,
+    Recovery,
+    Spread,
+    by_cause,
+    recovery_points,
+    recovery_times,
+    sums,
+)
 
 COLUMNS = (
     "server",
@@ -16,6 +27,7 @@ COLUMNS = (
     "thing",
     "state",
     "came back at (UTC)",
+    "backup of (UTC)",
     "cause",
     "what",
     "why not",
@@ -36,10 +48,11 @@ def sheet(recovery: Recovery) -> str:
 
 
 def _row(customer: CustomerPart, item: Item) -> tuple[str, ...]:
+    taken = f"{item.taken:%Y-%m-%d %H:%M:%S}" if item.taken else ""
     at = f"{item.at:%Y-%m-%d %H:%M:%S}" if item.at else ""
     return (
-        customer.server, customer.name, customer.contact, item.service, item.name, item.state.value, at, item.cause,
-        item.what, "; ".join(item.missing),
+        customer.server, customer.name, customer.contact, item.service, item.name, item.state.value, at, taken,
+        item.cause, item.what, "; ".join(item.missing),
     )  # fmt: skip
 
 
@@ -49,7 +62,7 @@ def cell(text: str) -> str:
     return f"'{shown}" if shown.lstrip().startswith(FORMULA) else shown
 
 
-def incident_document(recovery: Recovery) -> dict[str, object]:
+def incident_document(recovery: Recovery, lost: datetime | None = None) -> dict[str, object]:
     """The whole incident."""
     counted = sums(recovery.items)
     return {
@@ -59,17 +72,20 @@ def incident_document(recovery: Recovery) -> dict[str, object]:
         "things": {
             service: {state.value: n for state, n in counted[service].items()} for service in SERVICES
         },
-        "recovery_seconds": {service: _times(recovery, service) for service in SERVICES},
-        "recovery_point": None,
+        "recovery_seconds": {service: _spread(recovery_times(recovery, service)) for service in SERVICES},
+        "lost": lost.isoformat() if lost else None,
+        "recovery_point_seconds": {
+            "mail": None,
+            "database": _spread(recovery_points(recovery, lost)) if lost else None,
+        },
         "steps": [{"work": one.work, "state": one.kind, "steps": one.steps} for one in recovery.tallies],
         "failures": {code: len(group) for code, _, group in by_cause(recovery.failures)},
         "customers": [customer_document(customer) for customer in recovery.customers],
     }
 
 
-def _times(recovery: Recovery, service: str) -> dict[str, float] | None:
-    times = recovery_times(recovery, service)
-    return {"p50": times.p50, "p95": times.p95, "max": times.longest} if times else None
+def _spread(spread: Spread | None) -> dict[str, float] | None:
+    return {"p50": spread.p50, "p95": spread.p95, "max": spread.longest} if spread else None
 
 
 def customer_document(customer: CustomerPart) -> dict[str, object]:
@@ -84,6 +100,7 @@ def customer_document(customer: CustomerPart) -> dict[str, object]:
                 "thing": item.name,
                 "state": item.state.value,
                 "at": item.at.isoformat() if item.at else None,
+                "backup_of": item.taken.isoformat() if item.taken else None,
                 "what": safe(item.what, LONGEST),
                 "missing": [safe(line, LONGEST) for line in item.missing],
                 "notes": [safe(line, LONGEST) for line in item.notes],

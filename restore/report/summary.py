@@ -19,21 +19,19 @@ from restore.report.recovery import (
     Recovery,
     State,
     by_cause,
+    recovery_points,
     recovery_times,
     sums,
 )
 
 LONGEST = 2000
-RPO = (
-    "The recovery point (RPO) cannot be told from the ledger: it records neither when the old servers were lost nor"
-    " of what time each backup is."
-)
 
 
-def incident_lines(recovery: Recovery) -> list[str]:
-    """The whole incident: sums, recovery times, who did not get everything back, causes, the queue, who worked."""
+def incident_lines(recovery: Recovery, lost: datetime | None = None) -> list[str]:
+    """The whole incident: sums, recovery times, who did not get everything back, causes, the queue, who worked.
+    `lost` is when the old servers were lost (UTC), where somebody states it."""
     lines = [f"From the ledger alone: {recovery.head}, the newest of {moment(recovery.latest)}", ""]
-    lines += [*_sum_lines(recovery), "", *_time_lines(recovery), RPO, ""]
+    lines += [*_sum_lines(recovery), "", *_time_lines(recovery), *_point_lines(recovery, lost), ""]
     short = [customer for customer in recovery.customers if not customer.whole]
     lines.append(f"{len(short):,} of {len(recovery.customers):,} customers did not get everything back:")
     for customer in short:
@@ -73,6 +71,7 @@ def _item_lines(item: Item, *, notes: bool = False) -> list[str]:
     code = f" [{item.cause}]" if item.cause else ""
     lines = [f"    {SINGULAR[item.service]} {item.name}: {item.state.value}{when}{code}"]
     lines += [f"        {safe(item.what, LONGEST)}"] if item.what else []
+    lines += [f"        backup of {moment(item.taken)}"] if item.taken else []
     lines += [f"        not back: {safe(line, LONGEST)}" for line in item.missing]
     lines += [f"        kept: {safe(item.kept, LONGEST)}"] if item.kept else []
     lines += [f"        next: {safe(item.hint, LONGEST)}"] if item.hint else []
@@ -103,6 +102,31 @@ def _time_lines(recovery: Recovery) -> list[str]:
             rows.append((TITLES[service], span(times.p50), span(times.p95), span(times.longest)))
     began = f"Time from the first run's start ({moment(recovery.began)}) until a thing was wholly back:"
     return [began, *table(rows, ("", "p50", "p95", "max"))] if rows else ["Nothing has come back yet."]
+
+
+def _point_lines(recovery: Recovery, lost: datetime | None) -> list[str]:
+    points = recovery_points(recovery, lost) if lost else None
+    told = [point_text(recovery, lost)]
+    if points is None or lost is None:
+        return told
+    stated = f"What the backups of {points.count:,} databases lack, the servers being lost at {moment(lost)} as stated:"
+    row = (TITLES["database"], span(points.p50), span(points.p95), span(points.longest))
+    return [stated, *table([row], ("", "p50", "p95", "max")), *told]
+
+
+def point_text(recovery: Recovery, lost: datetime | None) -> str:
+    """What can and what cannot be said of the recovery point (RPO)."""
+    taken = [item.taken for item in recovery.items if item.here and item.taken is not None]
+    mail = "For mail the recovery point cannot be told from the ledger: it records no time of a mailbox's backup."
+    if not taken:
+        return f"The recovery point (RPO) of databases cannot be told from the ledger: it has no backup's time. {mail}"
+    dumps = f"The backups of {len(taken):,} restored databases are of {moment(min(taken))} to {moment(max(taken))}."
+    when = (
+        ""
+        if lost
+        else " When the servers were lost is not in the ledger: state it with --lost for the time between."
+    )
+    return f"{dumps}{when} {mail}"
 
 
 def _people_lines(recovery: Recovery) -> list[str]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 
+from restore.ledger.events import Event
 from restore.ledger.queue import ItemState, QueueItem
 from restore.ledger.reading import Record
 from restore.model.facts import (
@@ -25,12 +26,16 @@ LOGIN_CAUSES = frozenset({
     "no-login", "login-unclear", "two-passwords", "account-differs",
     "foreign-database", "unowned-database", "unknown-database",
 })  # fmt: skip
+YEAR_10000 = 253_402_300_800
 LIVE = (MailboxRestored, DatabaseSwitched, AccountReady)
 
 
 def fact_of_record(record: Record) -> Fact | None:
     """What a step that came through, wholly or in part, read back; what stands although a question is left too."""
-    event = record.event
+    return _fact(record.event)
+
+
+def _fact(event: Event) -> Fact | None:
     if isinstance(event, Manual):
         return event.fact
     return fact_of(event) if isinstance(event, Done | Unchanged | Partial) else None
@@ -86,9 +91,10 @@ def _back(
     for event in events:
         if isinstance(event, Partial):
             missing |= dict.fromkeys(event.missing)
-        if isinstance(event, Done | Unchanged | Partial | Manual) and event.fact is not None:
-            missing |= dict.fromkeys(_left_out(event.fact))
-            notes |= dict.fromkeys(_notes(event.fact))
+        if fact := _fact(event):
+            missing |= dict.fromkeys(_left_out(fact))
+            notes |= dict.fromkeys(_notes(fact))
+    taken = next((fact.taken for fact in map(_fact, events) if isinstance(fact, DatabaseLoaded)), None)
     later = [one.event for one in group if one.seq > decided.seq and isinstance(one.event, Failed)]
     notes |= {f"a later attempt failed: {one.message} [{one.code}]": None for one in later}
     questions = tuple(asked.get(safe(decided.subject), ())) if isinstance(decided.event, Manual) else ()
@@ -100,7 +106,15 @@ def _back(
         notes=tuple(notes),
         cause=questions[0].item.cause if questions else "",
         questions=questions,
+        taken=_moment(taken),
     )
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    """A file's mtime as a time; None for one that no calendar has."""
+    if seconds is None or not 0 < seconds < YEAR_10000:
+        return None
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _left_out(fact: Fact) -> list[str]:

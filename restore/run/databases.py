@@ -87,6 +87,7 @@ def _loaded(key: str, work: LoadDatabase, loaded: Loaded) -> Outcome:
         loaded.collation,
         loaded.bytes,
         loaded.notes,
+        work.dump.fingerprint.mtime,
     )
     missing = tuple(
         f"byte {one.offset:,} of the dump: {one.head}: {one.reason}"

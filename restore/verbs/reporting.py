@@ -35,12 +35,14 @@ def report(options: Namespace, screen: Screen) -> int:
             screen, recovery, [customer] if customer else [one for one in recovery.customers if one.name]
         )
     elif screen.as_json:
-        document = customer_document(customer) if customer else incident_document(recovery)
+        document = customer_document(customer) if customer else incident_document(recovery, options.lost)
         screen.document({**document, "written": written})
     elif written:
         screen.say(*(f"Wrote {safe(path)}" for path in written))
     else:
-        screen.say(*(customer_lines(recovery, customer) if customer else incident_lines(recovery)))
+        screen.say(
+            *(customer_lines(recovery, customer) if customer else incident_lines(recovery, options.lost))
+        )
     return DONE
 
 
@@ -67,7 +69,9 @@ def _files(options: Namespace, recovery: Recovery, customer: CustomerPart | None
     now = datetime.now(UTC)
     written = []
     if options.html:
-        page = customer_page(recovery, customer, now) if customer else incident_page(recovery, now)
+        page = (
+            customer_page(recovery, customer, now) if customer else incident_page(recovery, now, options.lost)
+        )
         written.append(_write(options.html, page, MARK))
     if options.csv:
         written.append(_write(options.csv, sheet(recovery), ",".join(f'"{name}"' for name in COLUMNS)))

@@ -123,11 +123,13 @@ def database_job(customer: str, name: str, server: str = "web1") -> tuple[Job, s
     return job("database", customer, *works), load, switch, it
 
 
-def database(customer: str, name: str, view: str = "") -> tuple[Job, list[Event]]:
-    """A database that came back, but for a view where one is named."""
+def database(customer: str, name: str, view: str = "", taken: float | None = None) -> tuple[Job, list[Event]]:
+    """A database that came back, but for a view where one is named; its dump was made at `taken`, if that is told."""
     work, load, switch, it = database_job(customer, name)
     refused = (RefusedStatement(7, f"CREATE VIEW {view}", "it names another database"),) if view else ()
-    loaded = DatabaseLoaded(it, "db1", "br_stage_1", TABLES, (), refused, "utf8mb4", "utf8mb4_bin", 100)
+    loaded = DatabaseLoaded(
+        it, "db1", "br_stage_1", TABLES, (), refused, "utf8mb4", "utf8mb4_bin", 100, taken=taken
+    )
     came = Partial(load, loaded, (f"view {view}",)) if view else Done(load, loaded)
     return work, [
         Started(load),

@@ -17,7 +17,7 @@ from restore.model.text import safe
 from restore.report.curve import BOTTOM, LEFT, RIGHT, TOP, curve
 from restore.report.letter import letter
 from restore.report.page import customer_page, incident_page
-from restore.report.recovery import CustomerPart, Recovery, State, rank, recovery_times, sums
+from restore.report.recovery import CustomerPart, Recovery, State, rank, recovery_points, recovery_times, sums
 from restore.report.summary import customer_lines
 from tests.report.conftest import gathered
 from tests.report.night import (
@@ -216,6 +216,32 @@ def test_a_ledger_of_looks_alone_says_that_nothing_was_restored(tmp_path: Path) 
 
     assert "No run has restored anything yet." in page
     assert "cannot be told from the ledger" in page
+
+
+def test_a_restored_database_says_of_what_time_it_is(tmp_path: Path) -> None:
+    night = Night(tmp_path / "state")
+    night.run(database("anna", "shop", taken=NOW.timestamp() - 3600), database("anna", "blog", taken=1e300))
+    recovery = gathered(night)
+    (anna,) = recovery.customers
+
+    for text in (
+        customer_page(recovery, anna, NOW),
+        "\n".join([*letter(recovery, anna), *customer_lines(recovery, anna)]),
+    ):
+        assert "2026-11-23 23:00:00" in text
+    points = recovery_points(recovery, NOW)
+    assert points is not None and (points.count, points.longest) == (1, 3600)
+    assert "1 h 00 min" in incident_page(recovery, NOW, lost=NOW)
+
+
+def test_without_the_time_of_the_loss_no_recovery_point_is_made_up(tmp_path: Path) -> None:
+    night = Night(tmp_path / "state")
+    night.run(database("anna", "shop", taken=NOW.timestamp()), whole_mailbox("anna", "a@example.is"))
+
+    page = incident_page(gathered(night), NOW)
+
+    assert "1 h 00 min" not in page and "state it with --lost" in page
+    assert "For mail the recovery point cannot be told from the ledger" in page
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1))
