@@ -104,7 +104,7 @@ def _words(fact: Fact | None) -> str:
             return f"{len(tables):,} tables, {sum(one.rows for one in tables):,} rows"
         case AccountReady(databases=databases, proof=proof):
             tried = (
-                "the login works"
+                "the login was tried and worked"
                 if proof == "login"
                 else "its password is as before; the login was not tried"
             )
