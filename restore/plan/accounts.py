@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from restore.model.facts import Claim, SiteLooked
@@ -39,6 +39,11 @@ def subject(server: str, user: str) -> str:
     return f"{server}/account/{user}"
 
 
+def site_subject(claim: Claim) -> str:
+    """What questions about a config are about."""
+    return f"{claim.server}/site/{claim.customer}/{claim.config}"
+
+
 def decide_logins(
     customer: Customer,
     looked: SiteLooked | None,
@@ -51,9 +56,9 @@ def decide_logins(
     A database without any login is asked about only when no config of the customer is in question: settling
     that one usually settles both.
     """
-    logins: list[Login] = list(_answered(customer, settlement))
     items: list[ManualItem] = []
     claims = looked.claims if looked else ()
+    logins: list[Login] = list(_answered(customer, claims, settlement))
     good: defaultdict[str, list[tuple[Claim, str]]] = defaultdict(list)
     for claim in claims:
         accepted, rung, item = _check(customer, claim, owners, held, settlement)
@@ -71,16 +76,29 @@ def decide_logins(
     if not items:
         covered = {database for login in logins for database in login.databases}
         items += _without_login(customer, looked, covered, held, settlement)
-    return tuple(logins), tuple(item for item in items if settlement.open(item))
+    # Every answer that fits was used above: what is still asked has none.
+    return tuple(logins), tuple(item for item in items if not settlement.dropped(item))
 
 
-def _answered(customer: Customer, settlement: Settlement) -> Iterator[Login]:
-    for name in customer.databases:
-        database = DatabaseId(customer.server, name)
-        answer = settlement.answer(databases.subject(database), "login")
-        if answer is not None:
-            chosen = DatabaseId(customer.server, answer.database or name)
-            yield Login(customer, answer.user, (chosen,), None, ANSWERED, answer.password_id)
+def _answered(customer: Customer, claims: Iterable[Claim], settlement: Settlement) -> Iterator[Login]:
+    """The logins that a person stated, asked about a database or about a config, of databases that are his."""
+    asked = {databases.subject(DatabaseId(customer.server, name)): name for name in customer.databases}
+    asked |= {site_subject(claim): "" for claim in claims}
+    for about, name in asked.items():
+        answer = settlement.answer(about, "login")
+        chosen = (answer.database or name) if answer else ""
+        if answer and chosen in customer.databases:
+            database = DatabaseId(customer.server, chosen)
+            yield Login(customer, answer.user, (database,), None, ANSWERED, answer.password_id)
+
+
+def _unfit(customer: Customer, about: str, name: str, settlement: Settlement) -> tuple[str, ...]:
+    """Why a login that a person stated (of the database `name` if he named none) cannot be used, as evidence; ()
+    where none was stated or it can."""
+    answer = settlement.answer(about, "login")
+    if answer is None or (answer.database or name) in customer.databases:
+        return ()
+    return (f"answered with the database {answer.database or '(none)'}, which is none of this customer's",)
 
 
 def _check(
@@ -91,12 +109,15 @@ def _check(
     settlement: Settlement,
 ) -> tuple[Claim | None, str, ManualItem | None]:
     """The claim as it may be acted upon with the rung it rests on, or a question, or neither."""
-    about = f"{claim.server}/site/{claim.customer}/{claim.config}"
+    about = site_subject(claim)
     if claim.status in IGNORED or settlement.given_up(about):
         return None, "", None
     answer = settlement.answer(about, "database")
     if answer is not None:
         return replace(claim, database=answer.value), ANSWERED, None
+    unfit = _unfit(customer, about, "", settlement)
+    if settlement.answer(about, "login") is not None and not unfit:
+        return None, "", None
     if claim.status != "exact" or not claim.verifier_id:
         text = f"The login in {safe(claim.config)} cannot be told for certain ({claim.status})."
         own_names = _own_candidates(customer) if claim.verifier_id else ()
@@ -105,7 +126,7 @@ def _check(
             about,
             text,
             customer=customer,
-            evidence=claim.evidence,
+            evidence=(*claim.evidence, *unfit),
             candidates=own_names,
         )
         return None, "", item
@@ -113,11 +134,11 @@ def _check(
     mine = [owner for owner in found if owner.customer == customer]
     if mine and len(found) == 1:
         return claim, mine[0].rung, None
-    return None, "", _foreign(customer, claim, about, bool(found), held)
+    return None, "", _foreign(customer, claim, unfit, bool(found), held)
 
 
 def _foreign(
-    customer: Customer, claim: Claim, about: str, owned: bool, held: Collection[DatabaseId]
+    customer: Customer, claim: Claim, unfit: Sequence[str], owned: bool, held: Collection[DatabaseId]
 ) -> ManualItem:
     """A config that names a database which is not, or not only, this customer's: never a grant."""
     name = safe(claim.database)
@@ -138,10 +159,10 @@ def _foreign(
         )
     return ask(
         cause,
-        about,
+        site_subject(claim),
         text,
         customer=customer,
-        evidence=claim.evidence,
+        evidence=(*claim.evidence, *unfit),
         candidates=_own_candidates(customer),
     )
 
@@ -166,8 +187,10 @@ def _one_password(
     answer = settlement.answer(about, "config")
     if answer is not None:
         right = {claim.verifier_id for claim, _ in claims if claim.config == answer.value}
-        return [(claim, rung) for claim, rung in claims if claim.verifier_id in right], None
+        if right:
+            return [(claim, rung) for claim, rung in claims if claim.verifier_id in right], None
     lines = [f"{claim.config} states one password for {user}" for claim, _ in claims]
+    lines += [f"answered with {answer.value}, which states none of them any more"] if answer else []
     choices = [Candidate(f"the one in {safe(claim.config)}", "config", claim.config) for claim, _ in claims]
     text = f"Two configs state different passwords for the account {safe(user)}."
     return [], ask(
@@ -197,14 +220,16 @@ def _without_login(
     for name in customer.databases:
         database = DatabaseId(customer.server, name)
         about = databases.subject(database)
-        if database in held and database not in covered and not settlement.given_up(about):
+        unfit = _unfit(customer, about, name, settlement)
+        settled = settlement.given_up(about) or (settlement.answer(about, "login") and not unfit)
+        if database in held and database not in covered and not settled:
             text = f"Which login does the site of the database {safe(name)} use? No config proves one."
             yield ask(
                 "no-login",
                 about,
                 text,
                 customer=customer,
-                evidence=lines or ["no config was found"],
+                evidence=[*(lines or ["no config was found"]), *unfit],
             )
 
 

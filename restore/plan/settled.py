@@ -32,6 +32,10 @@ class Settlement:
         """Whether a person dropped a question about this subject, or said that what is live stays."""
         return subject in self._closed or self.answer(subject, "keep") is not None
 
+    def dropped(self, item: ManualItem) -> bool:
+        """Whether a person dropped this very question."""
+        return item.id in self._dropped
+
     def open(self, item: ManualItem) -> bool:
         """Whether a question still has to be asked."""
         return item.id not in self._dropped and not self._answers.get(item.subject)

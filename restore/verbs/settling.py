@@ -15,6 +15,10 @@ from restore.model.text import safe
 from restore.run.pen import Pen, pen
 from restore.verbs.screen import DONE, Screen, incident_of, operator_of
 
+ABOUT_LOGINS = frozenset(
+    {"no-login", "login-unclear", "foreign-database", "unowned-database", "unknown-database"}
+)
+
 
 def queue_answer(options: Namespace, screen: Screen) -> int:
     """Settle a question: the next run acts on it."""
@@ -37,6 +41,7 @@ def _answer(options: Namespace, item: QueueItem, desk: Pen) -> Answer:
         return Answer(item.item.id, item.item.subject, chosen.effect, chosen.value)
     if not options.user:
         raise BadUse("give --choose N, or --user NAME (and --database NAME) for an account")
+    _check_login(options, item)
     password = _password(options)
     vault_id = desk.vault.put("answered password", password)
     return Answer(
@@ -49,6 +54,21 @@ def _answer(options: Namespace, item: QueueItem, desk: Pen) -> Answer:
     )
 
 
+def _check_login(options: Namespace, item: QueueItem) -> None:
+    """Refuse a login that answers another question than this one, before its password is asked for."""
+    asked = item.item
+    if asked.cause not in ABOUT_LOGINS:
+        raise BadUse(
+            f"{asked.id} ({asked.cause}) does not ask for a login: bulkrestore queue show {asked.id}"
+        )
+    if asked.cause == "no-login":
+        return
+    own = [one.value for one in asked.candidates if one.effect == "database"]
+    if not options.database or (own and options.database not in own):
+        names = f" ({', '.join(safe(name) for name in own[:20])})" if own else ""
+        raise BadUse(f"{asked.id} needs --database with one of the customer's own databases{names}")
+
+
 def _password(options: Namespace) -> Secret:
     if options.password_stdin:
         return Secret(sys.stdin.buffer.readline().removesuffix(b"\n").removesuffix(b"\r"))
@@ -59,6 +79,8 @@ def _password(options: Namespace) -> Secret:
 
 def queue_drop(options: Namespace, screen: Screen) -> int:
     """Decide that nothing shall be done about a question."""
+    if not options.reason.strip():
+        raise BadUse("say with --reason why nothing shall be done about it: the log keeps it")
     with pen(incident_of(options), operator_of(options)) as desk:
         item = desk.ledger.queue.find(options.item)
         desk.ledger.append_all([Dropped(item.item.id, options.reason)])

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
+import pytest
+
 from restore.errors import StagingDiffers
+from restore.model.facts import Claim
 from restore.model.mysql import AccountName, DatabaseId
 from restore.model.outcome import Answer, Done, Failed, Manual, ManualItem, Outcome, Scope
 from restore.model.plan import CreateAccount, Definer, Job, LoadDatabase, RestoreMailbox, SwitchDatabase
@@ -179,6 +182,50 @@ def test_an_answered_login_becomes_an_account_with_the_answered_password() -> No
 
     (account,) = run.accounts()
     assert (account.account.user, account.password_id, account.claim) == ("carl_db", "vault7", None)
+
+
+def test_a_login_stated_for_an_unclear_config_becomes_an_account() -> None:
+    unclear = looked("alice", claim("alice", "shop", "u", status="fallback"))
+    (item,) = night(customer("alice", "shop"), dump("shop")).learn(unclear).items
+    answer = Answer(item.id, item.subject, "login", user="alice_db", database="shop", password_id="vault7")
+
+    run = night(customer("alice", "shop"), dump("shop"), settled=[Decision(item, answer)])
+    run.learn(unclear).restore("shop")
+
+    (account,) = run.accounts()
+    assert (account.account.user, account.databases, account.password_id) == ("alice_db", ("shop",), "vault7")
+    assert run.causes() == []
+
+
+@pytest.mark.parametrize("wrong", ["no_such", "bobs"])
+@pytest.mark.parametrize("claims", [(), (claim("alice", "elsewhere", "u"),)])
+def test_a_login_stated_for_a_database_that_is_not_his_grants_nothing_and_is_asked_again(
+    wrong: str, claims: tuple[Claim, ...]
+) -> None:
+    things = (customer("alice", "shop"), customer("bob", "bobs"), dump("shop"), dump("bobs"))
+    (item,) = night(*things).learn(looked("alice", *claims)).items
+    answer = Answer(item.id, item.subject, "login", user="alice_db", database=wrong, password_id="vault7")
+
+    run = night(*things, settled=[Decision(item, answer)]).learn(looked("alice", *claims))
+    run.learn(looked("bob")).restore("shop").restore("bobs")
+
+    assert run.accounts() == []
+    assert item.id in [one.id for one in run.items]
+    assert any(wrong in line for one in run.items for line in one.evidence)
+
+
+def test_an_answer_naming_a_config_that_is_gone_is_asked_again() -> None:
+    things = (customer("alice", "shop", "blog"), dump("shop"), dump("blog"))
+    claims = [
+        claim("alice", "shop", "u", verifier="v1", config="a.php"),
+        claim("alice", "blog", "u", verifier="v2", config="b.php"),
+    ]
+    (item,) = night(*things).learn(looked("alice", *claims)).items
+    gone = Answer(item.id, item.subject, "config", "c.php")
+
+    run = night(*things, settled=[Decision(item, gone)]).learn(looked("alice", *claims))
+
+    assert run.causes() == ["two-passwords"]
 
 
 def test_a_dropped_question_is_not_asked_again() -> None:
