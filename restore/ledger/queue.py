@@ -171,6 +171,8 @@ def _waits_for(item: QueueItem) -> Iterator[str]:
     if item.answer is not None and item.state is ItemState.ANSWERED:
         subject = item.item.subject
         yield about_login(subject) if item.answer.user or "/account/" in subject else about_work(subject)
+        if item.answer.user and "/site/" in subject:
+            yield about_login(f"{subject.partition('/')[0]}/account/{item.answer.user}")
 
 
 def _step(key: str) -> str:

@@ -34,6 +34,7 @@ from tests.ledger.conftest import ANN, BOB
 MAILBOX = ManualItem("aa11", "no-owner", "anna", "web1/mailbox/a@example.org", "Whose?", ("two claim it",))
 DATABASE = ManualItem("ab22", "live-differs", "anna", "web1/database/shop", "Replace?")
 LOGIN = ManualItem("ac33", "no-login", "anna", "web1/database/shop", "Which login?")
+CONFIG = ManualItem("ae55", "login-unclear", "anna", "web1/site/anna/public_html/db.php", "Which login?")
 USER = ManualItem("ad44", "two-passwords", "anna", "web1/account/shop", "Which?")
 
 SHOP = DatabaseId("web1", "shop")
@@ -119,6 +120,7 @@ def test_the_same_question_does_not_take_its_answer_away(desk: Desk) -> None:
         (DATABASE, {}, "switch"),
         (LOGIN, {"effect": "login", "user": "shop", "password_id": "0" * 32}, "account"),
         (USER, {"effect": "config"}, "account"),
+        (CONFIG, {"effect": "login", "user": "shop", "password_id": "0" * 32}, "account"),
     ],
 )
 def test_an_answered_question_is_done_by_the_work_it_is_about_and_by_no_other(
