@@ -67,6 +67,60 @@ def customer_lines(recovery: Recovery, customer: CustomerPart) -> list[str]:
 
 
 def _item_lines(item: Item, *, notes: bool = False) -> list[str]:
+    when = f", {moment(item.at)}" if item.here and item.at else ""
+    code = f" [{item.cause}]" if item.cause else ""
+    lines = [f"    {SINGULAR[item.service]} {item.name}: {item.state.value}{when}{code}"]
+    lines += [f"        {safe(item.what, LONGEST)}"] if item.what else []
+    lines += [f"        backup of {moment(item.taken)}"] if item.taken else []
+    lines += [f"        not back: {safe(line, LONGEST)}" for line in item.missing]
+    lines += [f"        kept: {safe(item.kept, LONGEST)}"] if item.kept else []
+    lines += [f"        next: {safe(item.hint, LONGEST)}"] if item.hint else []
+    lines += [f"        next: bulkrestore queue show {safe(one.item.id)}" for one in item.questions]
+    lines += [f"        - {safe(line, LONGEST)}" for line in item.notes] if notes else []
+    return lines
+
+
+def _sum_lines(recovery: Recovery) -> list[str]:
+    counted = sums(recovery.items)
+    shown = [state for state in State if any(counts[state] for counts in counted.values())]
+    rows = [
+        (
+            TITLES[service],
+            *(f"{counted[service][state]:,}" for state in shown),
+            f"{counted[service].total():,}",
+        )
+        for service in SERVICES
+    ]
+    return table(rows, ("", *(state.value for state in shown), "all known"))
+
+
+def _time_lines(recovery: Recovery) -> list[str]:
+    rows = []
+    for service in SERVICES:
+        times = recovery_times(recovery, service)
+        if times is not None:
+            rows.append((TITLES[service], span(times.p50), span(times.p95), span(times.longest)))
+    began = f"Time from the first run's start ({moment(recovery.began)}) until a thing was wholly back:"
+    return [began, *table(rows, ("", "p50", "p95", "max"))] if rows else ["Nothing has come back yet."]
+
+
+def _point_lines(recovery: Recovery, lost: datetime | None) -> list[str]:
+    points = recovery_points(recovery, lost) if lost else None
+    told = [point_text(recovery, lost)]
+    if points is None or lost is None:
+        return told
+    stated = f"What the backups of {points.count:,} databases lack, the servers being lost at {moment(lost)} as stated:"
+    row = (TITLES["database"], span(points.p50), span(points.p95), span(points.longest))
+    return [stated, *table([row], ("", "p50", "p95", "max")), *told]
+
+
+def point_text(recovery: Recovery, lost: datetime | None) -> str:
+    """What can and what cannot be said of the recovery point (RPO)."""
+    taken = [item.taken for item in recovery.items if item.here and item.taken is not None]
+    mail = "For mail the recovery point cannot be told from the ledger: it records no time of a mailbox's backup."
+    if not taken:
+        return f"The recovery point (RPO) of databases cannot be told from the ledger: it has no backup's time. {mail}"
+    dumps = f"The backups of {len(taken):,} restored databases are of {moment(min(taken))} to {moment(max(taken))}."
     later = sum(lost is not None and one > lost for one in taken)
     when = f" {later:,} of them are newer than the loss that was stated: check that time." if later else ""
     if lost is None:

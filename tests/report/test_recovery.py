@@ -18,7 +18,7 @@ from restore.report.curve import BOTTOM, LEFT, RIGHT, TOP, curve
 from restore.report.letter import letter
 from restore.report.page import customer_page, incident_page
 from restore.report.recovery import CustomerPart, Recovery, State, rank, recovery_points, recovery_times, sums
-from restore.report.summary import customer_lines
+from restore.report.summary import customer_lines, incident_lines
 from tests.report.conftest import gathered
 from tests.report.night import (
     EVIL,
@@ -232,6 +232,15 @@ def test_a_restored_database_says_of_what_time_it_is(tmp_path: Path) -> None:
     points = recovery_points(recovery, NOW)
     assert points is not None and (points.count, points.longest) == (1, 3600)
     assert "1 h 00 min" in incident_page(recovery, NOW, lost=NOW)
+
+
+def test_a_backup_that_is_newer_than_the_loss_is_pointed_out(tmp_path: Path) -> None:
+    night = Night(tmp_path / "state")
+    night.run(database("anna", "shop", taken=NOW.timestamp() + 60))
+    recovery = gathered(night)
+
+    assert "1 of them are newer than the loss" in incident_page(recovery, NOW, lost=NOW)
+    assert "1 of them are newer than the loss" in "\n".join(incident_lines(recovery, NOW))
 
 
 def test_without_the_time_of_the_loss_no_recovery_point_is_made_up(tmp_path: Path) -> None:
