@@ -139,11 +139,13 @@ def _owner(database: DatabaseId, owners: Owners) -> tuple[Customer | None, Manua
         return None, ask(
             "no-owner",
             subject(database),
-            f"Whose is the database {name}? No customers file names it.",
+            f"Whose is the database {name}? Name it in the customers file and run again, or drop this item.",
         )
     if len(found) > 1:
         names = [f"{owner.customer.name}: {owner.rung}" for owner in found]
-        text = f"Two customers claim the database {name}."
+        text = (
+            f"Two customers claim the database {name}. Leave it to one in the customers file and run again."
+        )
         return found[0].customer, ask("two-owners", subject(database), text, evidence=names)
     return found[0].customer, None
 

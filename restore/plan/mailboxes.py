@@ -34,7 +34,7 @@ def plan_mailboxes(
     jobs: list[Job] = []
     items: list[ManualItem] = []
     servers = {server.name: server for server in incident.old_servers}
-    rivals = _by_destination(index, servers)
+    rivals = _by_destination(index, servers, settlement)
     for place in index.mailboxes:
         owner, item = _owner(place, owners, rivals, servers)
         if not narrowing.wants(owner):
@@ -49,9 +49,14 @@ def plan_mailboxes(
     return tuple(jobs), tuple(item for item in items if settlement.open(item))
 
 
-def _by_destination(index: Index, servers: dict[str, OldServer]) -> dict[tuple[str, str], list[MailboxId]]:
+def _by_destination(
+    index: Index, servers: dict[str, OldServer], settlement: Settlement
+) -> dict[tuple[str, str], list[MailboxId]]:
+    """The mailboxes that go to each live one, without those a person gave up."""
     places: defaultdict[tuple[str, str], list[MailboxId]] = defaultdict(list)
     for place in index.mailboxes:
+        if settlement.given_up(subject(place.mailbox)):
+            continue
         places[servers[place.mailbox.server].mail_to, place.mailbox.address.lower()].append(place.mailbox)
     return places
 
@@ -69,7 +74,7 @@ def _owner(
         return None, ask(
             "no-owner",
             about,
-            f"Whose is the mailbox {address}? No customers file names it.",
+            f"Whose is the mailbox {address}? Name it in the customers file and run again, or drop this item.",
         )
     customer = found[0].customer
     if len(found) > 1:
@@ -77,13 +82,16 @@ def _owner(
         return customer, ask(
             "two-owners",
             about,
-            f"Two customers claim the mailbox {address}.",
+            f"Two customers claim the mailbox {address}. Leave it to one in the customers file and run again.",
             evidence=names,
         )
     same = rivals[servers[place.mailbox.server].mail_to, address.lower()]
     if len(same) > 1:
         lines = [f"{one} goes to the same mail server under the same address" for one in same]
-        text = f"{len(same)} backups hold a mailbox {address} that would go to one live mailbox."
+        text = (
+            f"{len(same)} backups hold a mailbox {address} that would go to one live mailbox. Drop this item if this"
+            " one is not to be restored; the last that is left is."
+        )
         return customer, ask("mailbox-collision", about, text, customer=customer, evidence=lines)
     return customer, None
 

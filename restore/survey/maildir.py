@@ -24,6 +24,7 @@ from restore.survey.foldernames import decode_name, unescape_v2
 SMALL_FILE = 1 << 20
 DEEPEST = 16
 MOST_FOLDERS = 20_000
+NOT_FILE = {"folder": "a folder", "link": "a link", "other": "a pipe, socket or device"}
 PARTS = (b"cur", b"new", b"tmp")
 SYSTEM_FLAGS = {"D": "\\Draft", "F": "\\Flagged", "R": "\\Answered", "S": "\\Seen", "T": "\\Deleted"}
 PASSED = "$Forwarded"  # P: resent, forwarded or bounced
@@ -190,7 +191,9 @@ def list_messages(source: Source, folder: MaildirFolder) -> Listing:
             if item.kind == "file":
                 messages.append(MaildirMessage(part + b"/" + item.name, item.size, int(item.mtime // 1)))
             elif not item.name.startswith(b"."):
-                unreadable.append(f"{safe(join(place, item.name))}: a {item.kind}, not a file; not followed")
+                unreadable.append(
+                    f"{safe(join(place, item.name))}: {NOT_FILE[item.kind]}, not a file; not followed"
+                )
     messages = [message for message in messages if not message.name.partition(b"/")[2].startswith(b".")]
     messages.sort(key=lambda message: (message.mtime, message.name))
     return Listing(tuple(messages), tuple(unreadable))

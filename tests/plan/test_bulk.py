@@ -298,6 +298,12 @@ def test_an_address_on_two_lost_servers_is_a_question() -> None:
     assert run.causes() == ["mailbox-collision", "mailbox-collision"]
     assert run.of(RestoreMailbox) == []
 
+    item = next(item for item in run.items if item.subject.startswith("web2/"))
+    left = night(*both, maildir("a@x.test"), maildir("A@x.test", "web2"), settled=[Decision(item, None)])
+
+    assert left.causes() == []
+    assert [job.key for job in left.of(RestoreMailbox)] == ["mail/web1/a@x.test/mail1"]
+
 
 def test_a_live_database_that_a_person_agreed_to_set_aside_is_switched_with_that_state_only() -> None:
     things = (customer("alice", "shop"), dump("shop"))
