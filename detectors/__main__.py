@@ -11,9 +11,12 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 
+from detectors.dumps import fingerprint
 from detectors.examine import Examination, examine
-from detectors.finding import Finding, Found
-from detectors.local import LocalTree
+from detectors.finding import Finding, Found, Status
+from detectors.linking import Claim, Dump, link
+from detectors.local import LocalTree, chunks, dumps
+from detectors.walk import Unreadable, join
 
 COLUMNS = ("system", "path", "status", "host", "database", "user", "password", "config")
 
@@ -48,6 +51,11 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         type=_pair,
         metavar="NAME=VALUE",
         help="an environment variable the web server was known to pass",
+    )
+    parser.add_argument(
+        "--dumps",
+        metavar="DIR",
+        help="a folder of dumps: which installs they hold, and which config is theirs",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument("--reveal", action="store_true", help="show passwords")
@@ -126,11 +134,95 @@ def _reasons(line: Mapping[str, object]) -> Sequence[object]:
     return unclear if isinstance(unclear, list) else ()
 
 
+def _claim(tree: str, found: Found, domains: Sequence[str]) -> Claim:
+    base = os.fsencode(found.path) if found.path != "." else b""
+    extensions: list[str] = []
+    for folder in (b"wp-content/plugins", b"wp-content/themes"):
+        try:
+            named = LocalTree(os.path.realpath(tree)).kinds(join(base, folder))
+        except Unreadable:
+            continue
+        extensions.extend(os.fsdecode(name) for name, kind in named if kind == "folder")
+    return Claim(
+        tree, found.system, found.database, found.prefix, tuple(domains), found.version, tuple(extensions)
+    )
+
+
+def _read_dumps(folder: str, trees: Sequence[str]) -> Iterator[Dump | str]:
+    """Each dump with what it told, or why it could not be read."""
+    for path in dumps(folder):
+        name = os.path.relpath(path, folder)
+        inside = (
+            tree for tree in trees if os.path.realpath(path).startswith(os.path.realpath(tree) + os.sep)
+        )
+        try:
+            yield Dump(name, fingerprint(chunks(path)), next(inside, ""))
+        except Unreadable as error:
+            yield f"{name}: {error}"
+
+
+def _dump_lines(dump: Dump) -> Iterator[dict[str, object]]:
+    whole = {"tables": dump.facts.tables, "complete": dump.facts.complete, "limited": dump.facts.limited}
+    if not dump.facts.installs:
+        yield {"dump": dump.name, "databases": list(dump.facts.databases), "system": None, **whole}
+    for install in dump.facts.installs:
+        yield {
+            "dump": dump.name,
+            "database": install.database,
+            "system": install.system,
+            "version": install.version,
+            "schema": install.schema,
+            "prefix": install.prefix,
+            "site": install.site,
+            "multisite": install.multisite,
+            "sites": list(install.sites),
+            "evidence": list(install.marks),
+            **whole,
+        }
+
+
+def _tell_dumps(options: argparse.Namespace, found: Sequence[tuple[str, Found]]) -> int:
+    """Print the dumps and their links; returns how many could not be read."""
+    troubles, known = 0, list[Dump]()
+    for one in _read_dumps(options.dumps, options.trees):
+        if isinstance(one, str):
+            troubles += 1
+            print(_printable(one), file=sys.stderr)
+            continue
+        known.append(one)
+        for line in _dump_lines(one):
+            told = [str(line[key] or "") for key in ("dump", "system", "prefix", "site") if key in line]
+            print(json.dumps(line) if options.json else _printable("  ".join(told)))
+    for tree, finding in found:
+        for each in link(_claim(tree, finding, options.domain), known):
+            if options.json:
+                print(
+                    json.dumps(
+                        {
+                            "tree": tree,
+                            "path": finding.path,
+                            "config": finding.config,
+                            "dump": each.dump,
+                            "database": each.database,
+                            "prefix": each.prefix,
+                            "strength": each.strength.name.lower(),
+                            "decides": each.decides,
+                            "rules": list(each.rules),
+                        }
+                    )
+                )
+            else:
+                told = [f"{finding.config} <- {each.dump}", each.strength.name.lower(), *each.rules]
+                print(_printable("; ".join(told)))
+    return troubles
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Print what was found; returns the exit code."""
     options = _arguments(argv)
     environment = {name: os.fsencode(value) for name, value in options.env}
     lines: list[dict[str, object]] = []
+    claims: list[tuple[str, Found]] = []
     troubles = 0
     for tree in options.trees:
         if not os.path.isdir(tree):
@@ -142,6 +234,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             domains=options.domain,
             maps=_maps(tree, options.map),
             environment=environment,
+        )
+        claims.extend(
+            (tree, one)
+            for one in found.findings
+            if isinstance(one, Found) and one.status is not Status.BACKUP_COPY
         )
         for finding in found.findings:
             line = as_json(tree, finding, options.reveal)
@@ -160,6 +257,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         for line in lines:
             for reason in _reasons(line):
                 print(f"{_printable(line['path'])}: {_printable(reason)}")
+    if options.dumps is not None:
+        troubles += _tell_dumps(options, claims)
     return 1 if troubles else 0
 
 

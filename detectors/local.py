@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import io
+import lzma
 import os
 import stat
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -102,3 +107,38 @@ class LocalTree:
                 return file.read(limit)
         except (OSError, IndexError) as error:
             raise Unreadable(f"cannot be read: {error}") from error
+
+
+CHUNK = 1 << 20
+DUMPS = (".sql", ".sql.gz", ".sql.bz2", ".sql.xz")
+
+
+def dumps(folder: str) -> Iterator[str]:
+    """The dumps below a folder, by their names (.sql, plain or packed), links not followed, in order."""
+    for here, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            path = os.path.join(here, name)
+            if name.lower().endswith(DUMPS) and not os.path.islink(path):
+                yield path
+
+
+def chunks(path: str) -> Iterator[bytes]:
+    """A dump's bytes, unpacked, in pieces. Raises Unreadable, also in the middle of a damaged archive."""
+    try:
+        with open(os.open(path, FILE), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise Unreadable("not a regular file")
+            stream = _unpacked(path.lower(), file)
+            while chunk := stream.read(CHUNK):
+                yield chunk
+    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+        raise Unreadable(f"cannot be read: {error}") from error
+
+
+def _unpacked(name: str, file: io.BufferedReader) -> io.BufferedIOBase:
+    if name.endswith(".gz"):
+        return gzip.GzipFile(fileobj=file)
+    if name.endswith(".bz2"):
+        return bz2.BZ2File(file)
+    return lzma.LZMAFile(file) if name.endswith(".xz") else file
