@@ -12,6 +12,9 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("no-clock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("no-clock")
 
+UMASK = os.umask(0o022)
+os.umask(UMASK)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="run soaks and large corpora as well")
@@ -30,8 +33,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(autouse=True)
 def own_umask() -> Iterator[None]:
-    """A command run in this process sets the umask; the next test has its own again."""
-    before = os.umask(0o022)
-    os.umask(before)
+    """A command run in this process sets the umask; whatever comes after has the one we were started with."""
     yield
-    os.umask(before)
+    os.umask(UMASK)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import sys
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,15 +16,6 @@ from restore.incident import read_incident
 from tests.test_incident import GOOD
 
 VERBS = [name for names in ROOMS.values() for name in names]
-
-
-@pytest.fixture(autouse=True)
-def own_umask() -> Iterator[None]:
-    """main() sets this process's umask; the servers of later tests must not inherit it."""
-    before = os.umask(0o022)
-    os.umask(before)
-    yield
-    os.umask(before)
 
 
 @pytest.fixture
