@@ -163,12 +163,14 @@ def _outcome(
     lost: list[str],
 ) -> Outcome:
     notes = (*maildir.notes, *step.notes.lines())
-    fact = MailboxRestored(work.mailbox, tuple(accounts), step.bytes, notes)
-    missing = (*maildir.refused, *lost)
-    missing += tuple(line for account in accounts for line in (*account.unreadable, *account.refused))
+    passed_over = (*maildir.refused, *lost)
     items = _items(step, work)
     if items:
-        return Manual(step.key, items, fact)
+        notes += tuple(f"not restored: {line}" for line in passed_over)
+        return Manual(step.key, items, MailboxRestored(work.mailbox, tuple(accounts), step.bytes, notes))
+    fact = MailboxRestored(work.mailbox, tuple(accounts), step.bytes, notes)
+    missing = passed_over
+    missing += tuple(line for account in accounts for line in (*account.unreadable, *account.refused))
     if missing:
         return Partial(step.key, fact, missing)
     return Done(step.key, fact) if step.changed else Unchanged(step.key, fact)
