@@ -317,6 +317,14 @@ class LiveDiffers(RestoreError):
         self.objects = objects
 
 
+class UndoDiffers(LiveDiffers):
+    code = "undo-differs"
+    hint = (
+        "What was written since the restore stands in the live database alone: save it by hand before the old tables"
+        " are put back by hand, or leave all as it is. Nothing was changed."
+    )
+
+
 class StagingDiffers(RestoreError):
     code = "staging-differs"
     scope = Scope.JOB

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from restore.errors import DumpDamaged, DumpRefused, LiveDiffers, ObjectRefused
+from restore.errors import DumpDamaged, DumpRefused, LiveDiffers, ObjectRefused, UndoDiffers
 from restore.model.facts import DatabaseLoaded, DatabaseSwitched, DatabaseUndone
 from restore.model.mysql import (
     KEPT_PREFIX,
@@ -229,14 +229,17 @@ def _rows(table: TableState | None) -> str:
 def undo_switch(key: str, work: UndoSwitch, systems: Systems) -> Outcome:
     """Put back what a switch set aside; the restored tables move to a database of their own, which is named.
 
-    Raises LiveDiffers where the live tables changed since: nobody's new rows are taken away.
+    Raises UndoDiffers where the live tables changed since: nobody's new rows are taken away.
     """
     server = systems.database(work.target)
     systems.desk.renew(key)
     undone = _undone_name(server, work)
     move = Move(STAGING_PREFIX, work.name, work.kept, work.tables, "", "")
     systems.desk.renew(key)
-    server.undo(move, undone)
+    try:
+        server.undo(move, undone)
+    except LiveDiffers as error:
+        raise UndoDiffers(error.message, error.live, error.ours, error.objects) from error
     notes = () if work.kept else ("nothing stood there before the restore: the database is empty now",)
     return Done(key, DatabaseUndone(work.database, work.target, work.name, undone, notes))
 

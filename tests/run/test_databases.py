@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from detectors.finding import Secret
+from restore.errors import UndoDiffers
 from restore.model.facts import DatabaseLoaded, DatabaseUndone
 from restore.model.mysql import AccountName, state_digest
 from restore.model.outcome import Candidate, Done, Manual, Outcome, Unchanged
@@ -235,6 +236,19 @@ def test_an_undo_names_where_the_restored_tables_are(tmp_path: Path) -> None:
     assert server.tables(outcome.fact.undone) == fact_of(switched).tables
     assert state_digest(server.tables("shop")) == DIGEST
     assert kept not in server.schemas
+
+
+def test_an_undo_over_new_rows_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    server = MemoryDatabaseServer("db1")
+    one = steps(tmp_path, server)
+    switched = one.switch(one.load())
+    with_an_older_one(server)
+    live = server.tables("shop")
+
+    with pytest.raises(UndoDiffers):
+        one.undo(switched)
+
+    assert server.tables("shop") == live
 
 
 def test_a_second_undo_of_the_same_content_gets_a_place_of_its_own(tmp_path: Path) -> None:
