@@ -94,6 +94,16 @@ def test_every_mistake_is_named_at_once_with_its_key_and_what_was_expected(folde
     assert "did you mean customers" in found[3]
 
 
+@pytest.mark.parametrize("below", ["", "/deeper/still"])
+def test_a_state_folder_where_a_file_stands_is_a_mistake(folder: Path, below: str) -> None:
+    (folder / "taken").touch()
+    text = GOOD.format(folder=folder).replace(f'state = "{folder}/state"', f'state = "{folder}/taken{below}"')
+
+    (found,) = mistakes(folder, text)
+
+    assert found.startswith("incident.state: expected a folder;")
+
+
 def test_a_secret_written_into_the_file_is_refused_and_not_repeated(folder: Path) -> None:
     text = GOOD.format(folder=folder).replace(f'{{ file = "{folder}/secret" }}', '"hunter2"')
 

@@ -44,6 +44,14 @@ def _absolute(value: str) -> str:
     return "" if value.startswith("/") else "an absolute path"
 
 
+def _state(value: str) -> str:
+    """An absolute path at or below a folder, where nothing but a folder stands."""
+    if not value.startswith("/"):
+        return "an absolute path"
+    there = next(path for path in (Path(value), *Path(value).parents) if os.path.lexists(path))
+    return "" if there.is_dir() else f"a folder; {safe(str(there))} is none"
+
+
 def _file(value: str) -> str:
     if not value.startswith("/"):
         return "an absolute path"
@@ -215,7 +223,7 @@ def read_incident(path: str) -> Incident:
         path=os.path.abspath(path),
         digest=hashlib.sha256(raw).hexdigest(),
         name=head.text("name", check=_name),
-        state=head.text("state", check=_absolute),
+        state=head.text("state", check=_state),
         workers=limits.number("workers", min(os.cpu_count() or 2, 8), 1, 512),
         vault_key=vault_key if vault_key.kind else None,
         sources=_many("source", document, _source, mistakes),
