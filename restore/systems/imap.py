@@ -111,7 +111,9 @@ def _refusal(error: IMAPClientError) -> str:
     """The server's words; raises the lost connection that imapclient tells as a failed login."""
     if isinstance(error.__context__, IMAPClientAbortError):
         raise error.__context__
-    return str(error)
+    # imaplib's words are bytes, and imapclient shows their repr.
+    said = error.__context__.args[0] if error.__context__ and error.__context__.args else None
+    return said.decode("utf-8", "replace") if isinstance(said, bytes) else str(error)
 
 
 def _is_loopback(host: str) -> bool:
