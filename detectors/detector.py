@@ -113,7 +113,7 @@ class Site:
         return Site(self.rooted, join(self.folder, path), self.domains, self.environment)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Detector:
     """`paths` are where the system keeps its login, relative to the install's folder, "*" for any name.
 

@@ -18,6 +18,8 @@ COPY = re.compile(
     rb"\d{1,14})|\.disabled|\.prev(?:ious)?|\.php_?(?:bak|old|orig))+(\.php)?$",
     re.IGNORECASE,
 )
+HEAD = 4
+CUSTOM_TRIGGERS = CUSTOM.triggers
 ASIDE = re.compile(
     r"(?:^|[-_.])(?:bak|backups?|old|orig|cop(?:y|ies)|archives?|saved?|staging|stage|stg|dev|devel|test|tests|tmp|temp)(?=[-_.\d]|$)",
     re.IGNORECASE,
@@ -88,8 +90,8 @@ def _findings(
     table = _by_trigger(DETECTORS)
     homes: dict[str, list[bytes]] = {}
     for folder, listing in walk(rooted):
-        named = {one.name for name in listing.keys() & table.keys() for one in table[name]}
-        chosen = [one for one in DETECTORS if one.name in named] if named else []
+        named = {one for name in listing.keys() & table.keys() for one in table[name]}
+        chosen = [one for one in DETECTORS if one in named] if named else []
         site = Site(rooted, folder, _domains_of(folder, domains), environment)
         if b".htaccess" in listing and chosen:
             site = replace(site, environment={**_htaccess(site), **environment})
@@ -102,15 +104,17 @@ def _findings(
                     seen.append(folder)
                 yield judged, bare
         yield from ((copy, False) for copy in _copies(site, listing))
-        recognised = any(
-            folder == one or not one or folder.startswith(one + b"/")
-            for ones in homes.values()
-            for one in ones
-        )
-        if not recognised and listing.keys() & CUSTOM.triggers:
+        if not listing.keys().isdisjoint(CUSTOM_TRIGGERS) and not _recognised(folder, homes):
             for finding in CUSTOM.detect(site):
                 homes.setdefault(CUSTOM.name, []).append(folder)
                 yield finding, False
+
+
+def _recognised(folder: bytes, homes: Mapping[str, Sequence[bytes]]) -> bool:
+    """Whether a folder lies in an install that was found."""
+    return any(
+        folder == one or not one or folder.startswith(one + b"/") for ones in homes.values() for one in ones
+    )
 
 
 def _once(found: Sequence[tuple[Finding, bool]]) -> tuple[Finding, ...]:
@@ -140,6 +144,17 @@ def _by_config_name(detectors: tuple[Detector, ...]) -> Mapping[bytes, Sequence[
             if "/" not in path and "*" not in path:
                 table.setdefault(path.encode(), []).append(detector)
     return table
+
+
+@cache
+def _stems(detectors: tuple[Detector, ...]) -> tuple[bytes, ...]:
+    return tuple(original.partition(b".php")[0] for original in _by_config_name(detectors))
+
+
+@cache
+def _heads(detectors: tuple[Detector, ...]) -> frozenset[bytes]:
+    """The first letters of all stems: most names of a tree are told apart by them alone."""
+    return frozenset(stem[:HEAD] for stem in _stems(detectors))
 
 
 def _domains_of(folder: bytes, domains: tuple[str, ...]) -> tuple[str, ...]:
@@ -178,9 +193,9 @@ def _set_aside(site: Site, finding: Finding, seen: list[bytes]) -> Finding:
 
 def _copies(site: Site, listing: Mapping[bytes, Entry]) -> Iterator[Finding]:
     """Files named like copies of a config (wp-config.php.bak), read as if they were it."""
-    table = _by_config_name(DETECTORS)
-    stems = tuple(original.partition(b".php")[0] for original in table)
-    for name in sorted(name for name in listing if name.startswith(stems)):
+    table, stems, heads = _by_config_name(DETECTORS), _stems(DETECTORS), _heads(DETECTORS)
+    named = [name for name in listing if name[:HEAD] in heads and name.startswith(stems)]
+    for name in sorted(named):
         match = COPY.fullmatch(name)
         if match is None:
             continue

@@ -8,12 +8,14 @@ import io
 import lzma
 import os
 import stat
+import sys
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from detectors.walk import Entry, Kind, Unreadable, components
 
+NAMES = sys.getfilesystemencoding()
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
@@ -31,8 +33,7 @@ def _entry(name: bytes, found: os.stat_result) -> Entry:
 
 
 def _kind_of(item: os.DirEntry[str]) -> Kind:
-    if item.is_file(follow_symlinks=False):
-        return "file"
+    """The kind of what is no regular file."""
     if item.is_dir(follow_symlinks=False):
         return "folder"
     return "link" if item.is_symlink() else "other"
@@ -43,20 +44,43 @@ class LocalTree:
 
     def __init__(self, root: str | bytes) -> None:
         self.root = os.fsencode(root)
+        self._real = os.path.realpath(self.root).rstrip(b"/")
 
     @contextmanager
     def _folder(self, names: Sequence[bytes]) -> Iterator[int]:
-        opened = os.open(self.root or b"/", FOLDER & ~os.O_NOFOLLOW)
+        if b".." in names:
+            raise Unreadable("a path with .. in it")
+        opened = self._at_once(names)
+        if opened is None:
+            opened = os.open(self.root or b"/", FOLDER & ~os.O_NOFOLLOW)
+            names_left = names
+        else:
+            names_left = ()
         try:
-            for name in names:
-                if name == b"..":
-                    raise Unreadable("a path with .. in it")
+            for name in names_left:
                 inner = os.open(name, FOLDER, dir_fd=opened)
                 os.close(opened)
                 opened = inner
             yield opened
         finally:
             os.close(opened)
+
+    def _at_once(self, names: Sequence[bytes]) -> int | None:
+        """A folder opened by its whole path, if the kernel says that it stands there and no link led to it."""
+        if len(names) < 2:
+            return None
+        whole = b"/".join((self._real, *names))
+        try:
+            opened = os.open(whole, FOLDER)
+        except OSError:
+            return None
+        try:
+            if os.readlink(b"/proc/self/fd/%d" % opened) == whole:
+                return opened
+        except OSError:
+            pass  # no /proc: component by component
+        os.close(opened)
+        return None
 
     def list(self, path: bytes) -> Sequence[Entry]:
         """The entries of a folder, links not followed, in no order. Raises Unreadable."""
@@ -70,7 +94,13 @@ class LocalTree:
         """The names in a folder and what each is, links not followed, in no order. Raises Unreadable."""
         try:
             with self._folder(components(path)) as folder, os.scandir(folder) as found:
-                return [(os.fsencode(item.name), _kind_of(item)) for item in found]
+                return [
+                    (
+                        item.name.encode(NAMES, "surrogateescape"),
+                        "file" if item.is_file(follow_symlinks=False) else _kind_of(item),
+                    )
+                    for item in found
+                ]
         except OSError as error:
             raise Unreadable(f"cannot be listed: {error.strerror}") from error
 

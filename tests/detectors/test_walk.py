@@ -167,3 +167,19 @@ def test_a_local_tree_states_what_lstat_states(tmp_path: Path) -> None:
         tree.lstat(b"none"),
         tree.lstat(b"f/x"),
     ) == (5, b"123", None, None)
+
+
+def test_a_link_among_the_folders_of_a_path_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "bob" / "www" / "inc").mkdir(parents=True)
+    (tmp_path / "bob" / "www" / "inc" / "db.php").write_bytes(b"secret")
+    (tmp_path / "alice" / "www").mkdir(parents=True)
+    (tmp_path / "alice" / "www" / "lib").symlink_to(tmp_path / "bob" / "www")
+    tree = LocalTree(str(tmp_path / "alice"))
+
+    assert tree.lstat(b"www/lib/inc") is None
+    for look in (tree.list, tree.kinds):
+        with pytest.raises(Unreadable):
+            look(b"www/lib/inc")
+    with pytest.raises(Unreadable):
+        tree.read(b"www/lib/inc/db.php", 10)
+    assert LocalTree(str(tmp_path / "bob")).read(b"www/inc/db.php", 10) == b"secret"
