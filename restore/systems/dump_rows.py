@@ -14,7 +14,7 @@ import re
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 
 TEXT = rb"'(?:[^'\\]++|\\.|'')*+'|\"(?:[^\"\\]++|\\.|\"\")*+\""
 NUMBER = rb"[-+]?(?:\d++(?:\.\d*+)?+|\.\d++)(?:[eE][-+]?\d++)?+"
@@ -32,6 +32,8 @@ ROW = re.compile(
 CELL = re.compile(rb"\s*+(" + LITERAL + rb")\s*+(?:,|\Z)", re.DOTALL | re.IGNORECASE)
 STRICT_TEXT = rb"'[^'\\\n\r\0\x1a\"]*+(?:\\[0nrZ'\"\\][^'\\\n\r\0\x1a\"]*+)*+'"
 
+DIGITS = 400  # the longest: a DOUBLE written out; a DECIMAL has 65, which is more than Decimal's own 28
+EXACT = Context(prec=3 * DIGITS)
 UNESCAPE = re.compile(rb"\\(.)|''", re.DOTALL)
 UNESCAPED = {
     b"0": b"\0",
@@ -223,7 +225,10 @@ def canonical_literal(literal: bytes, column: Column) -> bytes:
         return b"NULL"
     if column.kind not in WRITERS:
         raise Unprovable(f"a column of type {column.kind}")
-    return WRITERS[column.kind](literal, column)
+    try:
+        return WRITERS[column.kind](literal, column)
+    except (ArithmeticError, ValueError):
+        raise Unprovable(f"the {column.kind} value {literal[:40]!r}") from None
 
 
 def _is_text(literal: bytes) -> bool:
@@ -231,23 +236,33 @@ def _is_text(literal: bytes) -> bool:
 
 
 def _number(literal: bytes) -> Decimal:
+    if len(literal) > DIGITS:
+        raise Unprovable(f"the value {literal[:40]!r} has more digits than any number")
     if literal[:2] in (b"0x", b"0X") or literal[:1] in b"xX":
         return Decimal(int.from_bytes(decoded(literal), "big"))
     word = {b"TRUE": b"1", b"FALSE": b"0"}.get(literal.upper(), literal)
     try:
-        return Decimal((decoded(word) if word[:1] in b"'\"" else word).decode("ascii"))
+        value = Decimal((decoded(word) if word[:1] in b"'\"" else word).decode("ascii"))
     except (InvalidOperation, UnicodeDecodeError):
         raise Unprovable(f"the value {literal[:40]!r} is no plain number") from None
+    # 1e999999999 is eleven bytes, and a gigabyte as an integer.
+    if not value.is_finite() or abs(value.adjusted()) > DIGITS:
+        raise Unprovable(f"the value {literal[:40]!r} is beyond any column of numbers")
+    return value
+
+
+def _rounded(value: Decimal, scale: int) -> Decimal:
+    return value.quantize(Decimal(1).scaleb(-scale), rounding=ROUND_HALF_UP, context=EXACT)
 
 
 def _integer(literal: bytes, column: Column) -> bytes:
     if literal.isdigit():
         return b"%d" % int(literal)
-    return b"%d" % int(_number(literal).quantize(Decimal(1), rounding=ROUND_HALF_UP))
+    return b"%d" % int(_rounded(_number(literal), 0))
 
 
 def _decimal(literal: bytes, column: Column) -> bytes:
-    rounded = _number(literal).quantize(Decimal(1).scaleb(-column.scale), rounding=ROUND_HALF_UP)
+    rounded = _rounded(_number(literal), column.scale)
     return f"{rounded if rounded else abs(rounded):f}".encode()
 
 

@@ -83,6 +83,12 @@ def test_what_is_not_literals_alone_is_refused(values: bytes) -> None:
         (b"TRUE", Column("i", "tinyint"), b"1"),
         (b"-0.0049", Column("d", "decimal", scale=2), b"0.00"),
         (b"1.5", Column("d", "decimal", scale=3), b"1.500"),
+        (
+            b"1.123456789012345678901234567891",
+            Column("d", "decimal", scale=30),
+            b"1.123456789012345678901234567891",
+        ),
+        (b"-" + b"9" * 65, Column("d", "decimal"), b"-" + b"9" * 65),
         (b"0x41", TEXT, b"'A'"),
         (b"_binary 'a\\0'", Column("b", "blob"), b"'a\\0'"),
         (b"'a'", Column("b", "binary", length=3), b"'a\\0\\0'"),
@@ -107,6 +113,12 @@ def test_a_literal_is_read_by_its_columns_type(literal: bytes, column: Column, t
         (b"1", Column("e", "enum", "utf8mb4")),
         (b"0x41", Column("l", "varchar", "latin1")),
         (b"'many'", Column("i", "int")),
+        *(
+            (literal, Column("n", kind, scale=2))
+            for literal in (b"1e999999999", b"-1e-999999999", b"'nan'", b"'Infinity'", b"1" * 5000)
+            for kind in ("decimal", "float", "double", "year")
+        ),
+        (b"1e999999999", Column("i", "int")),
         (b"'x'", Column("n", "newfangled")),
     ],
 )
