@@ -354,6 +354,14 @@ class WorkerLost(RestoreError):
     hint = "Look for the kernel's out-of-memory killer and into the cluster's log; run again, the step is finished."
 
 
+class StepBroken(RestoreError):
+    code = "step-broken"
+    hint = (
+        "This is a fault in bulkrestore, met with this customer's data: report it with what the cluster's log says of"
+        " it, and restore this by hand. The other steps go on."
+    )
+
+
 class BadUse(RestoreError):
     code = "bad-use"
     scope = Scope.RUN

@@ -54,7 +54,8 @@ PATIENCE = Patience()
 
 
 def apply(step: Step, systems: Systems, patience: Patience = PATIENCE) -> Outcome:
-    """Do a step. Every RestoreError ends as an outcome; anything else is a bug and passes through."""
+    """Do a step. Every RestoreError ends as an outcome; anything else is a bug and passes through: the
+    cluster ends that step alone as StepBroken."""
     return attempt(step, lambda: systems, patience)
 
 

@@ -16,8 +16,9 @@ import secrets
 import signal
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -29,7 +30,7 @@ from distributed import Client, KilledWorker, LocalCluster, Nanny, Worker
 from distributed.scheduler import NoValidWorkerError, Scheduler
 from distributed.security import Security
 
-from restore.errors import WorkerLost
+from restore.errors import StepBroken, WorkerLost
 from restore.model.outcome import Abandoned, Outcome
 from restore.model.plan import Step
 from restore.run.apply import failure
@@ -59,7 +60,10 @@ CONFIG = {
     "distributed.admin.system-monitor.interval": "5s",
     "distributed.comm.require-encryption": True,
 }
-LOGGERS = ("distributed", "distributed.client", "distributed.gc", "tornado", "tornado.application", "asyncio")
+LOG = logging.getLogger(__name__)
+LOGGERS = (
+    __name__, "distributed", "distributed.client", "distributed.gc", "tornado", "tornado.application", "asyncio"
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,12 +214,24 @@ class DaskCrew:
             if status == "pending":
                 continue
             if status == "error":
-                with suppress(KilledWorker, NoValidWorkerError):
-                    flight.future.result()
+                error = flight.future.exception()
+                if not isinstance(error, KilledWorker | NoValidWorkerError):
+                    outcomes.append(self._end(self._broken(flight, error)))
+                    continue
             elif status == "finished" and not flight.silent:
                 flight.silent = True
                 continue
             self._lose(flight, outcomes)
+
+    def _broken(self, flight: Flight, error: BaseException | None) -> Outcome:
+        """A fault of ours in one step: it must not keep all other customers waiting. The log says where it is; not
+        what it said, which may be a tenant's text."""
+        key = flight.step.key
+        trace = traceback.extract_tb(error.__traceback__ if error else None)
+        places = [f"{one.filename}:{one.lineno}" for one in trace]
+        LOG.error("%s met %s at %s", key, type(error).__name__, " < ".join(reversed(places)))
+        where = f" at {places[-1].rpartition('/')[2]}" if places else ""
+        return failure(key, StepBroken(f"{key}: {type(error).__name__}{where}"))
 
     def _lose(self, flight: Flight, outcomes: list[Outcome]) -> None:
         key = flight.step.key

@@ -16,8 +16,8 @@ class Task(Protocol):
     def status(self) -> str | None:
         """One of pending, finished, error, lost, cancelled; None for a task that nobody knows."""
 
-    def result(self) -> object:
-        """Raises what the task raised."""
+    def exception(self) -> BaseException | None:
+        """What the task raised, with its traceback."""
 
 
 @dataclass(frozen=True, slots=True)

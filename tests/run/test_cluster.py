@@ -185,12 +185,23 @@ def test_the_screen_stays_clean_and_what_the_cluster_leaves_is_ours_alone(
     assert [path.stat().st_mode & 0o077 for path in private] == [0] * 6
 
 
-def test_a_bug_in_a_step_stops_the_run_loudly_and_closing_leaves_no_worker(tmp_path: Path) -> None:
+def test_a_bug_in_a_step_fails_that_step_alone_and_is_logged_with_its_place(
+    crew: DaskCrew, folder: Path
+) -> None:
+    outcomes = carried(crew, rest("bug"), rest("beside", 0.5))
+
+    broken = outcomes.pop("bug")
+    assert isinstance(broken, Failed)
+    assert (broken.code, broken.transient) == ("step-broken", False)
+    assert "ZeroDivisionError at workplace.py:" in broken.message and "a bug" not in broken.message
+    assert outcomes == {"beside": done("beside")}
+    assert "bug met ZeroDivisionError at " in (folder / "crew" / "cluster.log").read_text()
+
+
+def test_closing_in_the_middle_of_a_step_leaves_no_worker(tmp_path: Path) -> None:
     crew = DaskCrew(tmp_path / "crew", at(tmp_path), Size(1, 2))
     crew.begin(rest("long", 600))
     workers = crew.workers()
-    with pytest.raises(ZeroDivisionError, match="a bug"):
-        carried(crew, rest("bug"))
 
     crew.close()
 
