@@ -89,7 +89,7 @@ def kill_worker(running: Running, chooser: random.Random) -> bool:
 def kill_again_and_again(company: WreckedCompany, chooser: random.Random, kills: int) -> tuple[int, int]:
     """Runs in each of which up to two workers are killed, then all of it, until so many kills were made or nothing is
     left to do. How many struck the whole group, and how many a worker."""
-    program = Program(company.incident)
+    program = Program(company.incident, impatient=True)
     groups = workers = 0
     while groups + workers < kills:
         with program.running("run") as running:
