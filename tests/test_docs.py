@@ -12,6 +12,7 @@ from restore import errors
 from restore.arguments import parser
 from restore.cli import MISUSES
 from restore.errors import RestoreError
+from restore.report.letter import WORDS
 
 DOCS = Path(__file__).parent.parent / "docs"
 CLASSES = [
@@ -48,3 +49,10 @@ def test_the_readme_leads_to_both_pages_for_operators() -> None:
 
     assert {"docs/runbook.md", "docs/errors.md"} <= set(re.findall(r"`(docs/[a-z]+\.md)`", readme))
     assert len(COMMANDS) > 10
+
+
+def test_the_readme_tells_every_question_that_can_wait_for_a_person() -> None:
+    readme = (DOCS.parent / "README.md").read_text()
+    told = set(re.findall(r"`([a-z-]+)`", readme.split("\n| cause | what is asked |\n")[1].split("\n\n")[0]))
+
+    assert told == set(WORDS) - {"abandoned", "not-finished", "undone"}
