@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
 from pathlib import Path
 
@@ -52,11 +52,18 @@ def without_interrupts() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+class _LogFile(logging.FileHandler):
+    """A log whose disk may be full: a line that cannot be written is lost, and no traceback fills the screen."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
+        """The run itself meets the full disk, and says so."""
+
+
 @contextmanager
 def logging_into(log: Path, names: Sequence[str]) -> Iterator[None]:
     """Warnings of these loggers go into a file (0600) meanwhile, not onto the operator's screen."""
     os.close(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    handler = logging.FileHandler(log, encoding="utf-8")
+    handler = _LogFile(log, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
     loggers = [logging.getLogger(name) for name in names]
     before = [(logger, logger.handlers, logger.level, logger.propagate) for logger in loggers]
@@ -69,4 +76,5 @@ def logging_into(log: Path, names: Sequence[str]) -> Iterator[None]:
         for logger, handlers, level, propagate in before:
             logger.handlers, logger.propagate = handlers, propagate
             logger.setLevel(level)
-        handler.close()
+        with suppress(OSError):  # what a full disk did not take is lost with it
+            handler.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -26,6 +27,7 @@ from restore.run.crew import STOPPED
 from restore.run.execute import execute
 from restore.run.flights import Pauses
 from restore.run.post import Factory
+from restore.run.process import logging_into
 from tests.run.plans import FixedPlan, done
 
 QUICK = Pauses(suspect=(0.1, 0.2), lost=(0.1, 0.1))
@@ -271,3 +273,10 @@ def test_what_waits_for_its_server_is_abandoned_when_the_run_is_drained(tmp_path
     crew.close()
 
     assert outcomes == [Abandoned("waits", STOPPED)]
+
+
+def test_a_log_on_a_full_disk_leaves_the_screen_alone(capfd: pytest.CaptureFixture[str]) -> None:
+    with logging_into(Path("/dev/full"), ("restore.on-a-full-disk",)):
+        logging.getLogger("restore.on-a-full-disk").warning("a line that cannot be written")
+
+    assert capfd.readouterr().err == ""
