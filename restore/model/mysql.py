@@ -100,7 +100,8 @@ class RefusedStatement:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a load did: `tables` as counted in the dump stream itself, proven equal to what the server holds."""
+    """What a load did: `tables` as counted in the dump stream itself, proven equal to what the server holds; `stated`
+    is the database the dump names itself, "" where it names none."""
 
     tables: tuple[TableState, ...]
     objects: tuple[SchemaObject, ...]
@@ -109,6 +110,7 @@ class Loaded:
     collation: str
     bytes: int
     notes: tuple[str, ...] = ()
+    stated: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ def load_database(key: str, work: LoadDatabase, systems: Systems) -> Outcome:
     systems.desk.renew(key)
     try:
         loaded = server.load(work.staging, _alive(key, systems, systems.staging.plain(stamp)))
+        _check_whose(work, loaded)
     except (DumpDamaged, DumpRefused) as trouble:
         server.drop_staging(work.staging)
         systems.staging.discard(stamp)
@@ -63,6 +64,16 @@ def _tidy(work: LoadDatabase, server: DatabaseServer, systems: Systems) -> None:
         if staging in standing:
             server.drop_staging(staging)
         systems.staging.discard(other.fingerprint)
+
+
+def _check_whose(work: LoadDatabase, loaded: Loaded) -> None:
+    """A dump that names another database than its file does may be another customer's. Raises DumpRefused."""
+    name = work.dump.database.name
+    if loaded.stated and loaded.stated.lower() != name.lower():
+        raise DumpRefused(
+            f"its file is named for the database {safe(name)}, it says itself that it is of {safe(loaded.stated)}",
+            (),
+        )
 
 
 def _alive(key: str, systems: Systems, chunks: Iterator[bytes]) -> Iterator[bytes]:

@@ -353,6 +353,7 @@ def _proven(load: _Load, reader: DumpReader) -> Loaded:
         text(collation),
         reader.size,
         tuple(load.notes),
+        load.database,
     )
 
 

@@ -287,6 +287,7 @@ class _MemoryLoad:
             self._schema.charset,
             self._schema.collation,
             reader.size,
+            stated=self._named,
         )
 
     def _refuse(self, statement: Statement, reason: str, *, grave: bool) -> None:

@@ -88,6 +88,17 @@ def test_an_account_that_is_not_his_is_neither_touched_nor_made_the_definer(
     assert wanted not in server.schemas["shop"].objects.values()
 
 
+def test_a_dump_that_names_another_database_than_its_file_is_a_question(tmp_path: Path) -> None:
+    server = MemoryDatabaseServer("db1")
+    foreign = WHOLE.replace(HEAD, HEAD + b"CREATE DATABASE `victim`;\nUSE `victim`;\n", 1)
+    outcome = steps(tmp_path, server, foreign).load()
+
+    assert isinstance(outcome, Manual)
+    assert outcome.items[0].cause == "dump-refused"
+    assert "victim" in outcome.items[0].evidence[0]
+    assert server.schemas == {}
+
+
 def test_a_damaged_dump_is_a_question_with_the_other_dumps(tmp_path: Path) -> None:
     server = MemoryDatabaseServer("db1")
     cut = Steps(server, tmp_path, {b"new.sql": HEAD + POSTS[:400], b"old/shop.sql": OLDER})

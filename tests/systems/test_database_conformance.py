@@ -147,6 +147,11 @@ def test_the_databases_own_character_set_is_the_dumps(server: DatabaseServer) ->
     assert (loaded.charset, loaded.collation) == ("latin1", "latin1_bin")
 
 
+def test_the_database_a_dump_names_itself_is_told(server: DatabaseServer) -> None:
+    assert load(server, dump(POSTS)).stated == ""
+    assert load(server, dump(b"USE `other`;\n", POSTS)).stated == "other"
+
+
 def test_the_switch_makes_a_database_live_and_leaves_no_staging(server: DatabaseServer) -> None:
     loaded = load(server, dump(POSTS))
     server.switch(move_of(loaded))
