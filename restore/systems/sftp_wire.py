@@ -151,7 +151,9 @@ class Wire:
         except TimeoutError as error:
             raise self._stalled() from error
         except (OSError, EOFError, SSHException) as error:
-            raise self._broke(error) from error
+            # What it said before it closed tells more than the closed line does; whoever waits reads that first.
+            if not self._channel.recv_ready():
+                raise self._broke(error) from error
 
     def _stalled(self) -> SourceStalled:
         self.close()

@@ -100,5 +100,6 @@ def test_no_server_ever_has_more_to_do_at_once_than_the_incident_file_allows() -
         ) as highest:
             ended = Program(company.incident)("run")
 
-        assert (ended.code, highest) == (3, [1, 1, 1]), ended
+        # A busy machine may look too rarely to catch a file while it is open: never above the limit is what counts.
+        assert (ended.code, max(highest)) == (3, 1), ended
         assert company.prove().faults == ()
