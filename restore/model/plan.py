@@ -48,8 +48,26 @@ class LookDump:
 
 
 @dataclass(frozen=True, slots=True)
+class MailCopy:
+    """One more copy of a mailbox: a Maildir++ tree at `path` of `source`. `kind` is backup or wreck; `taken` is when
+    that copy was made, in epoch seconds, None where the incident file states no date."""
+
+    source: str
+    path: bytes
+    kind: str = "backup"
+    taken: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RestoreMailbox:
-    """Merge one Maildir++ tree into the live mailbox."""
+    """Merge one mailbox of the backups into the live mailbox.
+
+    `source` and `path` are its first copy, `also` the further ones in order of preference. What is restored is
+    their union: a folder needs each identity as often as the copy that holds it most often (the maximum, never
+    the sum), and each message comes from the first copy that has it whole. A message that is damaged or
+    unreadable in one copy is lost only where no later copy has it. A copy that cannot be read is said, and the
+    others are merged all the same. The step occupies a slot of every source named here.
+    """
 
     mailbox: MailboxId
     customer: str
@@ -57,6 +75,7 @@ class RestoreMailbox:
     path: bytes
     target: str
     contact: str = ""
+    also: tuple[MailCopy, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
