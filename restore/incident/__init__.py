@@ -25,6 +25,7 @@ from restore.model.incident import (
     SourceSpec,
 )
 from restore.model.text import safe
+from restore.model.verifier import NATIVE, PLUGINS
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 Spec = TypeVar("Spec", SourceSpec, OldServer, MailTarget, DatabaseTarget)
@@ -154,6 +155,7 @@ def _database_target(table: Table) -> DatabaseTarget:
         ca=table.text("ca", "", check=_file),
         loads=table.number("loads", 2, 1, 1000),
         account_hosts=table.texts("account_hosts", ("localhost",)),
+        account_plugin=table.choice("account_plugin", PLUGINS, NATIVE),
         timeout=table.number("timeout", 60, 1, 3600),
     )
 

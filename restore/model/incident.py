@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from restore.model.verifier import NATIVE
+
 HOMES = "home/{customer}"
 MAILDIRS = "var/vmail/{domain}/{user}/Maildir"
 DUMPS = "var/backups/mysql/{database}.sql"
@@ -72,7 +74,7 @@ class MailTarget:
 @dataclass(frozen=True, slots=True)
 class DatabaseTarget:
     """A live database server, by socket or by TCP. `account_hosts` are the hosts of the accounts made there,
-    `loads` how many dumps are loaded at once."""
+    `account_plugin` what authenticates them, `loads` how many dumps are loaded at once."""
 
     name: str
     admin_user: str
@@ -84,6 +86,7 @@ class DatabaseTarget:
     ca: str = ""
     loads: int = 2
     account_hosts: tuple[str, ...] = ("localhost",)
+    account_plugin: str = NATIVE
     timeout: float = 60.0
 
 

@@ -16,6 +16,7 @@ from restore.model.mysql import (
     TableState,
 )
 from restore.model.outcome import Failed, ManualItem, Outcome
+from restore.model.verifier import NATIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +101,13 @@ class LoadDatabase:
 class Definer:
     """The customer's account that a database's objects are made for: made locked, before them, where it does not
     stand yet. `secret_id` names its verifier (or, where `is_password`, its password) in the vault; `databases`
-    are all that it may have rights on."""
+    are all that it may have rights on; `plugin` authenticates it."""
 
     account: AccountName
     secret_id: str
     is_password: bool
     databases: tuple[str, ...]
+    plugin: str = NATIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,8 @@ class CreateAccount:
 
     `claim` is the config it rests on, None where a person's answer gave it (then `password_id` names
     the password in the vault). `rung` says on what ownership rests. `own` are
-    all databases of this customer on that target, for a live account that already has rights on some of them.
+    all databases of this customer on that target, for a live account that already has rights on some of them;
+    `plugin` authenticates it.
     """
 
     server: str
@@ -165,6 +168,7 @@ class CreateAccount:
     contact: str = ""
     password_id: str = ""
     own: tuple[str, ...] = ()
+    plugin: str = NATIVE
 
 
 @dataclass(frozen=True, slots=True)

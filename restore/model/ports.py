@@ -180,8 +180,11 @@ class DatabaseServer(Protocol):
     def account(self, account: AccountName) -> AccountState | None:
         """What stands under that name; None where nothing does."""
 
+    def hosts_of(self, user: str) -> tuple[str, ...]:
+        """Every host that has an account of that user, sorted."""
+
     def create_account(self, account: AccountName, verifier: Secret) -> None:
-        """Create it locked, with mysql_native_password and that verifier; refuses an existing name."""
+        """Create it locked, with that verifier and the plugin whose form it has; refuses an existing name."""
 
     def grant(self, account: AccountName, database: str) -> None:
         """ALL on one database, its name escaped; nothing global."""

@@ -274,6 +274,7 @@ def account_jobs(
                     for name in login.customer.databases
                     if placed.get(DatabaseId(server.name, name)) == target
                 ),
+                targets[target].account_plugin,
             )
             needs = (f"source/{server.source}", f"database/{target}", "worker")
             jobs.append(
@@ -301,6 +302,6 @@ def definer(logins: Iterable[Login], database: DatabaseId, target: DatabaseTarge
             account = AccountName(login.user, target.account_hosts[0])
             names = tuple(sorted(one.name for one in login.databases))
             if login.claim is None:
-                return Definer(account, login.password_id, True, names)
-            return Definer(account, login.claim.verifier_id, False, names)
+                return Definer(account, login.password_id, True, names, target.account_plugin)
+            return Definer(account, login.claim.verifier_id, False, names, target.account_plugin)
     return None

@@ -18,32 +18,37 @@ from restore.model.outcome import Candidate, Done, Manual, ManualItem, Outcome, 
 from restore.model.plan import CreateAccount, LookSite
 from restore.model.ports import DatabaseServer, Systems
 from restore.model.text import safe
-from restore.model.verifier import native_verifier, verifier_digest
+from restore.model.verifier import NATIVE, PLUGINS, of_plugin, verifier_digest
 from restore.plan.accounts import HERE, subject
 from restore.plan.question import item_id
 from restore.survey.logins import read_login
+from restore.survey.verifiers import all_verifiers, verifier
 
-NATIVE = "mysql_native_password"
 LOGIN = "login"
 HASH_ONLY = "hash equal, login not tried"
 MARKERS = {"wordpress": "options", "joomla": "extensions"}
 OURS = (STAGING_PREFIX, KEPT_PREFIX, UNDONE_PREFIX)
 SYSTEM_DATABASES = frozenset({"", "mysql", "information_schema", "performance_schema", "sys"})
 RESERVED_USERS = frozenset({"", "root", "mysql", "mariadb.sys", "mysql.sys", "mysql.session", "public"})
-OTHER_HOSTS = ("localhost", "127.0.0.1", "::1", "%")
 LINE = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class _Login:
-    """What the account's password is, and what the server keeps of it. Lives in this step alone."""
+    """What the account's password is, and what the server shall keep of it. Lives in this step alone."""
 
     password: Secret
-    verifier: Secret
+    plugin: str
 
     @property
-    def digest(self) -> str:
-        return verifier_digest(self.verifier)
+    def verifier(self) -> Secret:
+        return verifier(self.password, self.plugin)
+
+    def is_of(self, state: AccountState) -> bool:
+        """Whether an account that stands has this very password, with whichever plugin."""
+        if state.plugin not in PLUGINS:
+            return False
+        return verifier_digest(verifier(self.password, state.plugin)) == state.verifier_digest
 
 
 def create_account(key: str, work: CreateAccount, systems: Systems) -> Outcome:
@@ -96,16 +101,15 @@ def _stated(key: str, work: CreateAccount, systems: Systems) -> _Login | ManualI
         password = systems.desk.get_secret(key, work.password_id)
         if not password.reveal():
             raise AccountRefused(f"the answer for {_shown(work.account)} is an empty password")
-        return _Login(password, native_verifier(password))
+        return _Login(password, work.plugin)
     known = systems.desk.get_secret(key, work.claim.verifier_id)
     home = LookSite(work.server, work.customer, work.source, work.home, work.domains)
     found = read_login(systems.source(work.source), home, work.claim)
     if found is None or found.password is None:
         return _changed(work, work.claim, "it states no login for this user any more")
-    verifier = native_verifier(found.password)
-    if verifier_digest(verifier) != verifier_digest(known):
+    if of_plugin(all_verifiers(found.password), NATIVE) != of_plugin(known, NATIVE):
         return _changed(work, work.claim, "it states another password than at the survey")
-    return _Login(found.password, verifier)
+    return _Login(found.password, work.plugin)
 
 
 def _require_databases(work: CreateAccount, server: DatabaseServer) -> None:
@@ -124,11 +128,11 @@ def _obstacle(work: CreateAccount, server: DatabaseServer, login: _Login) -> Man
     if state is not None:
         reasons = _differences(work, state, login)
         return _differs(work, state, reasons) if reasons else None
-    for host in OTHER_HOSTS:
+    for host in server.hosts_of(work.account.user):
         other = server.account(AccountName(work.account.user, host))
-        if other is not None and other.verifier_digest != login.digest:
+        if other is not None and not login.is_of(other):
             return _differs(
-                work, other, ["its password is another, and it would lose its logins from this host"]
+                work, other, ["its password is another, and one of the two would take the other's logins"]
             )
     return None
 
@@ -136,7 +140,7 @@ def _obstacle(work: CreateAccount, server: DatabaseServer, login: _Login) -> Man
 def _differences(work: CreateAccount, state: AccountState, login: _Login) -> list[str]:
     beyond = sorted(set(state.databases) - set(work.databases) - set(work.own))
     reasons = []
-    if state.plugin != NATIVE or state.verifier_digest != login.digest:
+    if not login.is_of(state):
         reasons.append(f"its password is another than the customer's config states ({safe(state.plugin)})")
     if beyond:
         reasons.append(f"it has rights on {', '.join(safe(name) for name in beyond)} too")

@@ -14,8 +14,9 @@ from detectors.finding import Secret
 from restore.model.mysql import AccountName
 from restore.model.plan import Definer, SwitchDatabase
 from restore.model.ports import DatabaseServer, Systems
-from restore.model.verifier import native_verifier, verifier_digest
+from restore.model.verifier import native_verifier, of_plugin, verifier_digest
 from restore.run.accounts import RESERVED_USERS
+from restore.survey.verifiers import all_verifiers
 
 
 def make_definer(key: str, work: SwitchDatabase, systems: Systems) -> tuple[AccountName, tuple[str, ...]]:
@@ -35,10 +36,11 @@ def _made(key: str, work: SwitchDatabase, definer: Definer, systems: Systems, se
     user = definer.account.user
     if user.lower() in RESERVED_USERS or user.startswith("br_"):
         return False
-    verifier = systems.desk.get_secret(key, definer.secret_id)
-    if definer.is_password:
-        verifier = native_verifier(verifier)
+    kept = systems.desk.get_secret(key, definer.secret_id)
+    verifier = of_plugin(all_verifiers(kept) if definer.is_password else kept, definer.plugin)
     state = server.account(definer.account)
+    if not verifier.reveal():
+        return False
     if state is None:
         systems.desk.renew(key)
         server.create_account(definer.account, verifier)

@@ -17,7 +17,7 @@ from restore.model.outcome import Done, Outcome
 from restore.model.plan import LookSite
 from restore.model.ports import Progress, Source, Systems
 from restore.model.text import safe
-from restore.model.verifier import native_verifier
+from restore.survey.verifiers import all_verifiers
 
 SEEN = {
     b"public_html": "docroot",
@@ -107,7 +107,7 @@ def _claim(key: str, work: LookSite, found: Found, systems: Systems) -> Claim:
     if found.password is not None and found.status not in NO_SECRET:
         # The purpose holds the customer, so that equal passwords of two customers do not show as equal ids.
         purpose = f"verifier/{work.server}/{work.customer}/{found.user}"
-        verifier_id = systems.desk.put_secret(key, purpose, native_verifier(found.password))
+        verifier_id = systems.desk.put_secret(key, purpose, all_verifiers(found.password))
     return Claim(
         server=work.server,
         customer=work.customer,

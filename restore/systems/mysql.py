@@ -82,6 +82,9 @@ class MysqlServer:
     def account(self, account: AccountName) -> AccountState | None:
         return mysql_accounts.account_state(self._admin, account)
 
+    def hosts_of(self, user: str) -> tuple[str, ...]:
+        return mysql_accounts.hosts_of(self._admin, user)
+
     def create_account(self, account: AccountName, verifier: Secret) -> None:
         mysql_accounts.create_account(self._admin, account, verifier)
 

@@ -13,7 +13,7 @@ from detectors.finding import Secret
 from restore.errors import DatabaseLoginRefused, LoginRefused
 from restore.model.mysql import AccountName, AccountState
 from restore.model.text import safe
-from restore.model.verifier import is_native, verifier_digest
+from restore.model.verifier import NATIVE, plugin_of, verifier_digest
 from restore.systems.dump_text import quoted_name, quoted_pattern, quoted_string
 from restore.systems.mysql_connection import Connection, Login, Refusal
 from restore.systems.mysql_tables import table_names, text
@@ -33,7 +33,7 @@ def account_state(admin: Connection, account: AccountName) -> AccountState | Non
     if not rows:
         return None
     plugin, stored, locked, access, several = rows[0]
-    names = text(plugin) or "mysql_native_password"
+    names = text(plugin) or NATIVE
     return AccountState(
         account,
         names + (" and others" if several == b"1" else ""),
@@ -50,12 +50,19 @@ def _databases(admin: Connection, account: AccountName) -> tuple[str, ...]:
     return tuple(sorted({re.sub(r"\\([_%\\])", r"\1", text(row[0])) for row in rows}))
 
 
+def hosts_of(admin: Connection, user: str) -> tuple[str, ...]:
+    """Every host that has an account of that user."""
+    rows = admin.rows(b"SELECT Host FROM mysql.global_priv WHERE User = " + quoted_string(user))
+    return tuple(sorted(text(row[0]) for row in rows))
+
+
 def create_account(admin: Connection, account: AccountName, verifier: Secret) -> None:
     """Create it locked; raises DatabaseRefused where the name exists."""
-    if not is_native(verifier):
-        raise ValueError("a mysql_native_password verifier is * and 40 upper-case hexadecimal digits")
+    plugin = plugin_of(verifier)
+    if not plugin:
+        raise ValueError("a verifier has the form of mysql_native_password's or ed25519's")
     admin.run(
-        b"CREATE USER " + account_sql(account) + b" IDENTIFIED VIA mysql_native_password USING "
+        b"CREATE USER " + account_sql(account) + b" IDENTIFIED VIA " + plugin.encode() + b" USING "
         + quoted_string(verifier.reveal()) + b" ACCOUNT LOCK",
         f"creating the account {safe(str(account))}",
     )  # fmt: skip

@@ -217,6 +217,9 @@ class MemoryDatabaseServer:
         databases = tuple(sorted(found.databases))
         return AccountState(account, "mysql_native_password", found.locked, digest, databases, False)
 
+    def hosts_of(self, user: str) -> tuple[str, ...]:
+        return tuple(sorted(account.host for account in self.accounts if account.user == user))
+
     def create_account(self, account: AccountName, verifier: Secret) -> None:
         if account in self.accounts:
             raise DatabaseRefused(f"{account} exists")

@@ -201,7 +201,8 @@ def test_a_cut_at_any_change_is_healed_by_the_next_run(world: World) -> None:
             "CREATE USER 'shop'@'localhost' IDENTIFIED BY 'p\\'w$1;)'; GRANT PROCESS ON *.* TO 'shop'@'localhost'",
             "all databases",
         ),
-        ("CREATE USER 'shop'@'%' IDENTIFIED BY 'another'", "lose its logins"),
+        ("CREATE USER 'shop'@'10.1.%' IDENTIFIED BY 'another'", "take the other's logins"),
+        ("CREATE USER 'shop'@'%' IDENTIFIED BY 'another'", "take the other's logins"),
     ],
 )
 def test_a_live_account_that_is_another_is_a_question_and_stays_as_it_is(
@@ -372,3 +373,21 @@ def test_a_user_name_of_odd_letters_gets_his_account(world: World) -> None:
     work = world.work(account=AccountName("þór's `x` %_", "localhost"))
 
     assert ready(world.create(work)).proof == "login"
+
+
+def test_an_account_of_ed25519_logs_in_and_is_finished_like_any_other(world: World) -> None:
+    world.server.sql("INSTALL PLUGIN IF NOT EXISTS ed25519 SONAME 'auth_ed25519'")
+    work = world.work(plugin="ed25519")
+
+    facts = [ready(world.create(work)), ready(world.create(work))]
+
+    assert [fact.proof for fact in facts] == ["login", "login"]
+    assert "VIA ed25519" in state(world)[0] and world.logs_in() and not world.logs_in(b"wrong")
+
+
+def test_an_account_with_the_same_password_by_another_plugin_is_the_customers(world: World) -> None:
+    world.server.sql("INSTALL PLUGIN IF NOT EXISTS ed25519 SONAME 'auth_ed25519'")
+    world.server.sql("CREATE USER 'shop'@'localhost' IDENTIFIED VIA ed25519 USING PASSWORD('p\\'w$1;)')")
+
+    assert ready(world.create(world.work())).proof == "login"
+    assert "VIA ed25519" in state(world)[0]
