@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from restore.model.verifier import NATIVE
 
 HOMES = "home/{customer}"
 MAILDIRS = "var/vmail/{domain}/{user}/Maildir"
 DUMPS = "var/backups/mysql/{database}.sql"
+KINDS = ("backup", "wreck")
+ASK, USE = "ask", "use"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +40,25 @@ class SourceSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class ServerCopy:
+    """One copy of a lost server's tree: at `path` of `source`. `kind` is backup or wreck (what is left of the
+    server itself); `taken` is when it was made, in epoch seconds, None where no date is stated."""
+
+    source: str
+    path: str
+    kind: str = "backup"
+    taken: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class OldServer:
     """A lost server: where its tree stands in the source, and where its customers' things go.
 
+    `source`, `path`, `kind` and `taken` state its first copy, `further` the next ones in order of preference.
     `databases_to` names database targets in order of preference; two databases of one name are placed apart
-    where that list allows. `homes`, `maildirs`, `dumps` are path patterns inside the tree.
+    where that list allows. `homes`, `maildirs`, `dumps` are path patterns inside each copy's tree. `older_dumps`
+    says what becomes of a database whose first dump is damaged, or may lie in a copy that cannot be read: ask a
+    person, or use the next whole one.
     """
 
     name: str
@@ -54,6 +70,22 @@ class OldServer:
     homes: str = HOMES
     maildirs: str = MAILDIRS
     dumps: str = DUMPS
+    kind: str = "backup"
+    taken: float | None = None
+    further: tuple[ServerCopy, ...] = ()
+    older_dumps: str = ASK
+
+    @property
+    def copies(self) -> tuple[ServerCopy, ...]:
+        """Every copy of its tree, in order of preference."""
+        return (ServerCopy(self.source, self.path, self.kind, self.taken), *self.further)
+
+    def at(self, rank: int) -> OldServer:
+        """This server with its copy of that rank as the only one."""
+        copy = self.copies[rank]
+        return replace(
+            self, source=copy.source, path=copy.path, kind=copy.kind, taken=copy.taken, further=()
+        )
 
 
 @dataclass(frozen=True, slots=True)

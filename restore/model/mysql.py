@@ -46,10 +46,19 @@ class Fingerprint:
 
 @dataclass(frozen=True, slots=True)
 class DumpFile:
-    """A logical dump of one database in a source; `path` relative to the source's root."""
+    """A logical dump of one database in a source; `path` relative to the source's root. `rank` is the place of
+    the old server's copy that holds it in the order of preference, from 0; `copied` is when that copy was made, in
+    epoch seconds, None where no date is stated."""
 
     database: DatabaseId
     fingerprint: Fingerprint
+    rank: int = 0
+    copied: float | None = None
+
+    @property
+    def taken(self) -> float:
+        """As of when it is, in epoch seconds: its mtime, never later than the copy that holds it."""
+        return self.fingerprint.mtime if self.copied is None else min(self.fingerprint.mtime, self.copied)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,13 +21,15 @@ from restore.model.verifier import NATIVE
 
 @dataclass(frozen=True, slots=True)
 class LookSite:
-    """Look at one customer's home: run the detectors, list refused links. Read-only."""
+    """Look at one customer's home: run the detectors, list refused links. Read-only. `origin` says in words which
+    copy of the old server it lies in, "" where the incident has one copy only; what is seen tells it."""
 
     server: str
     customer: str
     source: str
     home: bytes
     domains: tuple[str, ...]
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,9 @@ class RestoreMailbox:
     their union: a folder needs each identity as often as the copy that holds it most often (the maximum, never
     the sum), and each message comes from the first copy that has it whole. A message that is damaged or
     unreadable in one copy is lost only where no later copy has it. A copy that cannot be read is said, and the
-    others are merged all the same. The step occupies a slot of every source named here.
+    others are merged all the same. The step occupies a slot of every source named here. `origin` says in words
+    where the first copy comes from ("backup, of 2026-11-24 02:00 UTC"), "" where the incident has one copy only; it
+    goes into the fact's notes, as does how many messages each further copy gave.
     """
 
     mailbox: MailboxId
@@ -77,6 +81,7 @@ class RestoreMailbox:
     target: str
     contact: str = ""
     also: tuple[MailCopy, ...] = ()
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +90,10 @@ class LoadDatabase:
 
     `name` is the live name it is meant for; `staging` the staging database (STAGING_PREFIX…). `others` are
     older dumps of the same database: where this one is damaged, the question offers each as
-    Candidate("…date, size…", "dump", path as text), and the live database is untouched.
+    Candidate("…source, date, size…", "dump", plan.databases.path_text), and the live database is untouched. With
+    `use_older` the next of them is loaded instead (into the staging database of its own), and the outcome is
+    Partial and says so. `origin` says in words where the dump comes from, "" where the incident has one copy only;
+    it goes into the fact's notes.
     """
 
     dump: DumpFile
@@ -95,6 +103,8 @@ class LoadDatabase:
     staging: str
     others: tuple[DumpFile, ...] = ()
     contact: str = ""
+    origin: str = ""
+    use_older: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from restore.model.facts import Fact
 from restore.model.mail import MailboxId
 from restore.model.mysql import DumpFile
 from restore.model.outcome import Answer, Failed, ManualItem
+from restore.model.plan import MailCopy
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +33,42 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class MailboxPlace:
-    """A Maildir found in a backup; `path` relative to the source's root."""
+    """A mailbox found in a backup: a Maildir at `path` of `source` ("": its old server's first), of that kind and
+    time. `also` are its further copies in order of preference."""
 
     mailbox: MailboxId
     path: bytes
+    source: str = ""
+    kind: str = "backup"
+    taken: float | None = None
+    also: tuple[MailCopy, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HomePlace:
+    """A customer's home stands in the old server's copy of that rank; `taken` is when that copy was made, in epoch
+    seconds, None where no date is stated."""
+
+    server: str
+    customer: str
+    rank: int
+    taken: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Index:
     """Everything every plan sees, whatever it is narrowed to. `notes` say what was met and not used, `failed` which
-    old server's names could not be read and why, by the key "index/SERVER"."""
+    old server's names could not be read and why, by the key "index/SERVER", or one copy of it, by "index/SERVER/" and
+    its source and path. `homes` say, for servers with several copies, which of them hold a customer's home, first
+    choice first; `unread` which copies could not be read, as (server, rank)."""
 
     customers: tuple[Customer, ...]
     mailboxes: tuple[MailboxPlace, ...]
     dumps: tuple[DumpFile, ...]
     notes: tuple[str, ...] = ()
     failed: tuple[Failed, ...] = ()
+    homes: tuple[HomePlace, ...] = ()
+    unread: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +92,13 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Narrowing:
-    """Which jobs are wanted; facts are never narrowed. Empty means all. A customer is "name" or "server/name"."""
+    """Which jobs are wanted; facts are never narrowed. Empty means all. A customer is "name" or "server/name".
+    `as_of`, in epoch seconds, asks for what the backups held then: copies and dumps made later are left out, and of
+    the others the newest goes first; None: the order that the incident states."""
 
     customers: frozenset[str] = frozenset()
     kinds: frozenset[str] = frozenset()
+    as_of: float | None = None
 
     def wants(self, customer: Customer | None) -> bool:
         """Whether this customer's jobs are wanted; nobody's things only where nothing is narrowed."""
