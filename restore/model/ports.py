@@ -235,11 +235,33 @@ class Staging(Protocol):
         SourceChanged where size or mtime are no longer the fingerprint's."""
 
     def plain(self, file: Fingerprint) -> Iterator[bytes]:
-        """The staged copy's content in chunks, decompressed by what its first bytes say (gzip or plain).
+        """The staged copy's content in chunks, unpacked by what its first bytes say (gzip, zstd, xz, bzip2).
         Raises DumpDamaged where the compression is cut or broken, naming the byte offset."""
 
     def discard(self, file: Fingerprint) -> None:
         """Remove the staged copy; no error where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class SurvivingHash:
+    """An account as a dump of the `mysql` database states it. Lives in its step alone."""
+
+    account: AccountName
+    plugin: str
+    verifier: Secret
+
+
+class Scratch(Protocol):
+    """A private database server of this worker's own, without a network, for a tenant's dump that nobody has judged
+    yet. It never outlives the worker, and no tenant ever meets another's rows on it."""
+
+    def load(self, tenant: str, dump: Iterator[bytes]) -> Loaded:
+        """Load a dump's plain stream as DatabaseServer.load would, and drop it again. Raises what that raises,
+        ScratchUnavailable, and ScratchLimit where it took more time, disk or memory than is allowed."""
+
+    def hashes(self, dump: Iterator[bytes]) -> Sequence[SurvivingHash]:
+        """The accounts and password hashes in a dump of the `mysql` database, read as text alone. Raises
+        DumpDamaged."""
 
 
 class Progress(Protocol):
@@ -259,6 +281,10 @@ class Systems(Protocol):
     @property
     def staging(self) -> Staging:
         """Where fetched files are kept."""
+
+    @property
+    def scratch(self) -> Scratch:
+        """Where dumps are tried out; made at its first use."""
 
     def source(self, name: str) -> Source:
         """A backup; raises what connecting raises."""

@@ -12,12 +12,12 @@ from restore.model.outcome import Done, Outcome, Partial
 from restore.model.plan import LookDump
 from restore.model.ports import Systems
 from restore.model.text import safe
+from restore.survey.packed import GZIP, is_packed, plain_head
 
 HEAD_BYTES = 1 << 16
 TAIL_BYTES = 1 << 12
 # A compressed dump's end is only found by reading all of it.
 SMALL = 8 << 20
-GZIP = b"\x1f\x8b"
 WRITER = re.compile(rb"^-- ((?:MySQL|MariaDB) dump [^\r\n]{1,150}|phpMyAdmin SQL Dump)", re.MULTILINE)
 VERSION = re.compile(rb"^-- (?:Server version|Server-Version:)[ \t]*(\S{1,80})", re.MULTILINE)
 TRAILER = re.compile(rb"^-- Dump completed", re.MULTILINE)
@@ -27,20 +27,19 @@ ENDS_SO = re.compile(rb"(?:MySQL|MariaDB) dump ")
 def look_dump(key: str, work: LookDump, systems: Systems) -> Outcome:
     """Read writer and server version from the head, and whether the last line is there from the tail.
 
-    Partial where the tail could not be checked (a large compressed dump) or where the last line is missing; what
-    is said is a first look, the load reads every byte. Raises what the source raises.
+    Partial where the tail could not be checked (large gzip, any other packing) or where the last line is missing;
+    what is said is a first look, the load reads every byte. Raises what the source raises.
     """
     stamp = work.dump.fingerprint
     source = systems.source(stamp.source)
     raw = source.read(stamp.path, HEAD_BYTES)
     notes: list[str] = []
-    if raw.startswith(GZIP):
-        head = _inflated_head(raw)
+    head = plain_head(raw, HEAD_BYTES)
+    if is_packed(raw):
         tail = None
-        if stamp.size <= SMALL:
+        if raw.startswith(GZIP) and stamp.size <= SMALL:
             tail = _inflated_tail(source.stream(stamp.path), notes)
     else:
-        head = raw
         tail = b"".join(source.stream(stamp.path, max(0, stamp.size - TAIL_BYTES)))
     writer, version = WRITER.search(head), VERSION.search(head)
     trailed = bool(writer and ENDS_SO.match(writer[1]))
@@ -49,7 +48,7 @@ def look_dump(key: str, work: LookDump, systems: Systems) -> Outcome:
     if empty and not notes:
         notes.append("the file is empty")
     elif tail is None:
-        notes.append("the end was not checked: it is compressed and large; the load reads it all")
+        notes.append("the end was not checked: it is compressed; the load reads it all")
     elif not complete:
         notes.append("its last line (-- Dump completed) is missing")
     elif not trailed:
@@ -64,13 +63,6 @@ def look_dump(key: str, work: LookDump, systems: Systems) -> Outcome:
         tuple(notes),
     )
     return Done(key, fact) if complete and tail is not None else Partial(key, fact, tuple(notes))
-
-
-def _inflated_head(raw: bytes) -> bytes:
-    try:
-        return zlib.decompressobj(wbits=31).decompress(raw, HEAD_BYTES)
-    except zlib.error:
-        return b""
 
 
 def _inflated_tail(chunks: Iterator[bytes], notes: list[str]) -> bytes:

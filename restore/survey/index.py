@@ -20,7 +20,9 @@ from restore.model.text import safe
 
 COLUMNS = ("customer", "home", "domains", "mailboxes", "databases", "contact", "phone")
 CUSTOMERS_LIMIT = 64 * 1024 * 1024
-COMPRESSIONS = (b"", b".gz")
+# A dump may stand packed, its name longer by one of these.
+PACKED = rb"(?:\.(?:gz|zst|xz|bz2))?"
+SUFFIXES = (b"", b".gz", b".zst", b".xz", b".bz2")
 SYSTEM_DATABASES = frozenset({"mysql", "information_schema", "performance_schema", "sys"})
 
 
@@ -152,20 +154,18 @@ def list_mailboxes(server: OldServer, backup: Source, notes: list[str]) -> Itera
 
 
 def list_dumps(server: OldServer, backup: Source, notes: list[str]) -> Iterator[DumpFile]:
-    """Every dump that the server's `dumps` pattern finds, plain or .gz, newest of each database first."""
+    """Every dump that the server's `dumps` pattern finds, plain or packed, newest of each database first."""
     found = []
-    for suffix in COMPRESSIONS:
-        pattern = server.dumps + suffix.decode()
-        for path, names, listed in expand(backup, server.path.encode(), pattern, notes):
-            entry = listed or backup.lstat(path)
-            if entry is None or entry.kind != "file":
-                notes.append(f"{server.name}: {safe(path)} is not a regular file and is not read as a dump")
-                continue
-            if names["database"].lower() in SYSTEM_DATABASES:
-                notes.append(f"{server.name}: {safe(path)} dumps a system database; it is not restored")
-                continue
-            print_of = Fingerprint(server.source, path, entry.size, entry.mtime, entry.inode)
-            found.append(DumpFile(DatabaseId(server.name, names["database"]), print_of))
+    for path, names, listed in _dump_places(server, backup, notes):
+        entry = listed or backup.lstat(path)
+        if entry is None or entry.kind != "file":
+            notes.append(f"{server.name}: {safe(path)} is not a regular file and is not read as a dump")
+            continue
+        if names["database"].lower() in SYSTEM_DATABASES:
+            notes.append(f"{server.name}: {safe(path)} dumps a system database; it is not restored")
+            continue
+        print_of = Fingerprint(server.source, path, entry.size, entry.mtime, entry.inode)
+        found.append(DumpFile(DatabaseId(server.name, names["database"]), print_of))
     yield from sorted(
         found,
         key=lambda dump: (
@@ -176,12 +176,27 @@ def list_dumps(server: OldServer, backup: Source, notes: list[str]) -> Iterator[
     )
 
 
+def _dump_places(server: OldServer, backup: Source, notes: list[str]) -> Iterator[Place]:
+    """What the `dumps` pattern fits, plain and packed; a folder is listed once."""
+    for place in expand(backup, server.path.encode(), server.dumps, notes, PACKED):
+        path, names, listed = place
+        if listed is not None:
+            yield place
+            continue
+        entries = [(path + suffix, backup.lstat(path + suffix)) for suffix in SUFFIXES]
+        standing: list[Place] = [(one, names, entry) for one, entry in entries if entry is not None]
+        yield from standing or [place]
+
+
 Place = tuple[bytes, dict[str, str], Entry | None]
 
 
-def expand(backup: Source, root: bytes, pattern: str, notes: list[str]) -> Iterator[Place]:
+def expand(
+    backup: Source, root: bytes, pattern: str, notes: list[str], ending: bytes = b""
+) -> Iterator[Place]:
     """Paths under `root` that fit a pattern like "var/vmail/{domain}/{user}/Maildir", what each name stood
-    for, and the entry where the last component was listed. Literal components are taken unlooked at."""
+    for, and the entry where the last component was listed. Literal components are taken unlooked at; `ending` is a
+    regular expression of what may follow a last component that is not literal."""
     parts = pattern.strip("/").split("/")
     found: list[Place] = [(root, {}, None)]
     for position, part in enumerate(parts):
@@ -189,7 +204,7 @@ def expand(backup: Source, root: bytes, pattern: str, notes: list[str]) -> Itera
             found = [(join(path, part.encode()), names, None) for path, names, _ in found]
             continue
         last = position == len(parts) - 1
-        rule = re.compile(_rule(part).encode(), re.DOTALL)
+        rule = re.compile(_rule(part).encode() + (ending if last else b""), re.DOTALL)
         found = [
             (join(path, entry.name), {**names, **values}, entry)
             for path, names, _ in found

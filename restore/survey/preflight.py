@@ -131,4 +131,4 @@ def _dump_sizes(index: Index, servers: set[str]) -> list[tuple[bytes, int]]:
 
 
 def _plain_size(path: bytes, size: int) -> int:
-    return size * PACKED_RATIO if path.endswith(b".gz") else size
+    return size * PACKED_RATIO if path.endswith((b".gz", b".zst", b".xz", b".bz2")) else size

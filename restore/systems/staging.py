@@ -57,7 +57,7 @@ class StagingFolder:
             self._remove_parts(name)
 
     def plain(self, file: Fingerprint) -> Iterator[bytes]:
-        """The staged copy's content in chunks, unpacked by what its first bytes say (gzip or plain).
+        """The staged copy's content in chunks, unpacked by what its first bytes say.
 
         Raises DumpDamaged where the compression is cut or broken, DumpTooLarge beyond the limits; what was
         yielded before either is not to be trusted as whole.

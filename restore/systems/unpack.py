@@ -1,18 +1,15 @@
-"""A dump's plain content from a file that may be gzip (RFC 1952), in bounded memory, damage named by its place."""
+"""A dump's plain content from a file that may be packed, in bounded memory, damage named by its place."""
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from restore.errors import DumpDamaged, DumpTooLarge
+from restore.systems.unpack_members import BROKEN, CHUNK, PACKINGS, Packing, packing_of
 
-MAGIC = b"\x1f\x8b"
-CHUNK = 1 << 20
 BINARY = frozenset(range(9))
-GZIP = 16 + zlib.MAX_WBITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +33,16 @@ def unpack(file: BinaryIO, size: int, name: str, limits: UnpackLimits) -> Iterat
     """
     head = file.read(512)
     file.seek(0)
-    if not head.startswith(MAGIC):
-        if name.endswith(".gz") and BINARY & set(head):
-            raise DumpDamaged(f"{name} is damaged at its very beginning: neither gzip nor text")
+    packing = packing_of(head)
+    if packing is None:
+        for other in PACKINGS:
+            if name.endswith(other.suffix) and BINARY & set(head):
+                raise DumpDamaged(f"{name} is damaged at its very beginning: neither {other.name} nor text")
         yield from _plain(file, size, name, limits)
         return
     plain = 0
     most = limits.most(size)
-    for chunk in _gunzip(file, name):
+    for chunk in _members(file, packing, name):
         plain += len(chunk)
         if plain > most:
             raise DumpTooLarge(
@@ -59,34 +58,40 @@ def _plain(file: BinaryIO, size: int, name: str, limits: UnpackLimits) -> Iterat
         yield chunk
 
 
-def _gunzip(file: BinaryIO, name: str) -> Iterator[bytes]:
-    """All members of a gzip file, one after the other (RFC 1952, 2.2); zeros after the last are padding."""
-    packed = plain = 0
-    member = zlib.decompressobj(GZIP)
-    waiting = b""
+def _members(file: BinaryIO, packing: Packing, name: str) -> Iterator[bytes]:
+    """All members of a packed file, one after the other; zeros after the last are padding."""
+    read = plain = 0
+    member, data = packing.member(), b""
     while True:
-        data = waiting or file.read(CHUNK)
+        if not data and member.hungry:
+            data = file.read(CHUNK)
+            read += len(data)
+            if not data:
+                raise DumpDamaged(f"{name} is cut at byte {read:,}, after {plain:,} plain bytes")
+        before = read - len(data) - member.waiting
         try:
-            out = member.decompress(data, CHUNK)
-        except zlib.error as error:
-            place = f"between bytes {packed:,} and {packed + len(data):,}, after {plain:,} plain bytes"
+            out = member.decompress(data)
+        except BROKEN as error:
+            place = f"between bytes {before:,} and {read:,}, after {plain:,} plain bytes"
             raise DumpDamaged(f"{name} is damaged {place}: {error}") from error
-        waiting = member.unused_data if member.eof else member.unconsumed_tail
-        packed += len(data) - len(waiting)
+        data = b""
         plain += len(out)
         if out:
             yield out
         if member.eof:
-            waiting = _next_member(file, waiting)
-            if not waiting:
+            data, more = _next_member(file, member.rest)
+            read += more
+            if not data:
                 return
-            member = zlib.decompressobj(GZIP)
-        elif not data and not out:
-            raise DumpDamaged(f"{name} is cut at byte {packed:,}, after {plain:,} plain bytes")
+            member = packing.member()
 
 
-def _next_member(file: BinaryIO, waiting: bytes) -> bytes:
-    rest = waiting or file.read(CHUNK)
-    while rest and not rest.strip(b"\0"):
+def _next_member(file: BinaryIO, rest: bytes) -> tuple[bytes, int]:
+    """The next member's first bytes, none at the end; and how many more bytes were read."""
+    more = 0
+    while not (rest := rest.lstrip(b"\0")):
         rest = file.read(CHUNK)
-    return rest
+        more += len(rest)
+        if not rest:
+            break
+    return rest, more

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
+from collections.abc import Callable
 
 import pytest
+import zstandard
 
 from restore.model.facts import DumpLooked
 from restore.model.mysql import DatabaseId, DumpFile, Fingerprint
@@ -28,6 +32,15 @@ def fact(outcome: Outcome) -> DumpLooked:
     assert isinstance(outcome, Done | Partial)
     assert isinstance(outcome.fact, DumpLooked)
     return outcome.fact
+
+
+@pytest.mark.parametrize("pack", [zstandard.compress, lzma.compress, bz2.compress])
+def test_writer_and_version_are_told_of_any_packing(pack: Callable[[bytes], bytes]) -> None:
+    outcome = look(pack(dump(POSTS)))
+
+    assert isinstance(outcome, Partial)
+    assert fact(outcome).server_version == "10.11.19-MariaDB-0+deb12u1"
+    assert "the end was not checked" in outcome.missing[0]
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])

@@ -40,6 +40,7 @@ def test_customers_mailboxes_and_dumps_are_found_by_name() -> None:
             "web1/var/vmail/jon.test/a/Maildir/cur/1": File(b""),
             "web1/var/backups/mysql/db1.sql": File(b"x"),
             "web1/var/backups/mysql/db2.sql.gz": File(b"xyz"),
+            "web1/var/backups/mysql/db3.sql.zst": File(b"xyz"),
         },
         HEADER + row,
     )
@@ -59,6 +60,7 @@ def test_customers_mailboxes_and_dumps_are_found_by_name() -> None:
     assert [(dump.database, dump.fingerprint.size) for dump in index.dumps] == [
         (DatabaseId("web1", "db1"), 1),
         (DatabaseId("web1", "db2"), 3),
+        (DatabaseId("web1", "db3"), 3),
     ]
 
 

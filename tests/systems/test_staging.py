@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import os
 import signal
 import stat
@@ -10,10 +12,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -38,6 +41,13 @@ from tests.memory.source import File, MemorySource
 
 DUMP = b"INSERT INTO t VALUES (1);\n" * 40_000
 PATH = b"dumps/shop.sql"
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    ".gz": gzip.compress,
+    ".zst": zstandard.ZstdCompressor(write_checksum=True).compress,
+    ".xz": lzma.compress,
+    ".bz2": bz2.compress,
+}
+SKIPPED = b"\x50\x2a\x4d\x18\x03\0\0\0abc"
 
 
 def no_progress(_: int) -> None:
@@ -70,14 +80,22 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         gzip.compress(DUMP),
         gzip.compress(DUMP[:999]) + gzip.compress(DUMP[999:]),
         gzip.compress(DUMP) + b"\0" * 5000,
+        zstandard.compress(DUMP),
+        SKIPPED + zstandard.compress(DUMP[:999]) + SKIPPED + zstandard.compress(DUMP[999:]),
+        lzma.compress(DUMP[:999]) + bytes(8) + lzma.compress(DUMP[999:]),
+        bz2.compress(DUMP[:999]) + bz2.compress(DUMP[999:]),
     ],
-    ids=["plain", "gzip", "two members", "padded"],
+    ids=["plain", "gzip", "two members", "padded", "zstd", "zstd frames", "xz streams", "bzip2 streams"],
 )
 def test_a_dump_comes_out_as_it_was_written(tmp_path: Path, packed: bytes) -> None:
     assert b"".join(fetched(tmp_path, packed)) == DUMP
 
 
-@pytest.mark.parametrize("packed", [b"", gzip.compress(b"")], ids=["no bytes", "gzip of nothing"])
+@pytest.mark.parametrize(
+    "packed",
+    [b"", *(pack(b"") for pack in PACKERS.values())],
+    ids=["no bytes", *(f"{name} of nothing" for name in PACKERS)],
+)
 def test_an_empty_dump_is_empty(tmp_path: Path, packed: bytes) -> None:
     assert b"".join(fetched(tmp_path, packed)) == b""
 
@@ -280,35 +298,41 @@ def test_a_connection_that_breaks_costs_only_what_was_not_read_yet(tmp_path: Pat
     assert b"".join(staging.plain(fingerprint(data, b"big"))) == data
 
 
-PACKED = gzip.compress(b"".join(b"INSERT INTO t VALUES (%d);\n" % number for number in range(300)))
-PLAIN = gzip.decompress(PACKED)
+PLAIN = b"".join(b"INSERT INTO t VALUES (%d);\n" % number for number in range(300))
 
 
-@given(st.integers(2, len(PACKED) - 1))
-@settings(max_examples=60, deadline=None)
-def test_a_cut_anywhere_is_damage(tmp_path_factory: pytest.TempPathFactory, cut: int) -> None:
+@pytest.mark.parametrize("name", PACKERS)
+@given(where=st.floats(0, 1, exclude_max=True))
+@settings(max_examples=25, deadline=None)
+def test_a_cut_anywhere_is_damage(tmp_path_factory: pytest.TempPathFactory, name: str, where: float) -> None:
+    packed = PACKERS[name](PLAIN)
+    cut = 6 + int(where * (len(packed) - 6))
+
     with pytest.raises(DumpDamaged, match=rf"cut at byte {cut:,}"):
-        list(fetched(tmp_path_factory.mktemp("s"), PACKED[:cut]))
+        list(fetched(tmp_path_factory.mktemp("s"), packed[:cut]))
 
 
-@given(st.integers(0, len(PACKED) * 8 - 1))
-@settings(max_examples=120, deadline=None)
+@pytest.mark.parametrize("name", PACKERS)
+@given(where=st.floats(0, 1, exclude_max=True))
+@settings(max_examples=40, deadline=None)
 def test_a_flipped_bit_is_damage_or_changes_nothing(
-    tmp_path_factory: pytest.TempPathFactory, bit: int
+    tmp_path_factory: pytest.TempPathFactory, name: str, where: float
 ) -> None:
-    flipped = bytearray(PACKED)
+    flipped = bytearray(PACKERS[name](PLAIN))
+    bit = int(where * 8 * len(flipped))
     flipped[bit // 8] ^= 1 << bit % 8
 
     try:
-        out = b"".join(fetched(tmp_path_factory.mktemp("s"), bytes(flipped), PATH + b".gz"))
+        out = b"".join(fetched(tmp_path_factory.mktemp("s"), bytes(flipped), PATH + name.encode()))
     except DumpDamaged as error:
         assert "byte" in error.message or "beginning" in error.message
     else:
         assert out == PLAIN
 
 
-def test_a_zip_bomb_is_stopped_early_and_takes_no_memory(tmp_path: Path) -> None:
-    bomb = gzip.compress(bytes(50_000_000))
+@pytest.mark.parametrize("name", PACKERS)
+def test_a_zip_bomb_is_stopped_early_and_takes_no_memory(tmp_path: Path, name: str) -> None:
+    bomb = PACKERS[name](bytes(50_000_000))
 
     plain = fetched(tmp_path, bomb, limits=UnpackLimits(always=3_000_000, ratio=20))
     seen = 0
