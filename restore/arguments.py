@@ -63,8 +63,16 @@ def _narrowed(one: argparse.ArgumentParser) -> argparse.ArgumentParser:
     one.add_argument(
         "--customer", action="append", default=[], metavar="C", help="NAME or SERVER/NAME; may be repeated"
     )
+    one.add_argument("--mailbox", action="append", default=[], metavar="ADDRESS",
+                     help="this mailbox; may be repeated")  # fmt: skip
+    one.add_argument("--database", action="append", default=[], metavar="SERVER/NAME",
+                     help="this database with its accounts; may be repeated")  # fmt: skip
     one.add_argument(
-        "--only", action="append", default=[], choices=KINDS, help="only this kind of work; may be repeated"
+        "--only",
+        action="append",
+        default=[],
+        choices=KINDS,
+        help="only this kind of work of the customers; may be repeated",
     )
     return one
 
@@ -104,10 +112,13 @@ def _queue(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     acts = queue.add_subparsers(dest="act", required=True, metavar="ACT")
     listing = _verb(acts, "list", "questions that wait for a person")
     listing.add_argument("--all", action="store_true", help="answered, done and dropped ones too")
+    listing.add_argument("--customer", metavar="C", help="only this customer's: NAME or SERVER/NAME")
+    listing.add_argument("--cause", metavar="CODE", help="only this cause")
+    listing.add_argument("--claimed-by", metavar="NAME", help="only what this operator works on")
     show = _verb(acts, "show", "one question with its evidence, answers and history")
     show.add_argument("item", help="its id, or the beginning of it")
     answer = _verb(acts, "answer", "settle a question; the next run finishes the customer")
-    answer.add_argument("item", help="its id, or the beginning of it")
+    _items_of(answer)
     answer.add_argument(
         "--choose", type=_positive, metavar="N", help="the answer of that number, as `queue show` lists them"
     )
@@ -116,8 +127,32 @@ def _queue(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     answer.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
     answer.add_argument("--reason", default="", help="why, for the record")
     drop = _verb(acts, "drop", "decide that nothing shall be done about a question")
-    drop.add_argument("item", help="its id, or the beginning of it")
+    _items_of(drop)
     drop.add_argument("--reason", required=True, help="why, for the record")
+    _queue_work(acts)
+
+
+def _items_of(act: argparse.ArgumentParser) -> None:
+    act.add_argument("item", nargs="?", default="", help="its id, or the beginning of it")
+    act.add_argument(
+        "--cause", metavar="CODE", default="", help="all open items of that cause, after a preview"
+    )
+    act.add_argument("--customer", metavar="C", default="", help="with --cause: only this customer's")
+    act.add_argument("--yes", action="store_true", help="with --cause: go on without asking")
+
+
+def _queue_work(acts: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    claim = _verb(acts, "claim", "say that you work on these items")
+    claim.add_argument("item", nargs="+", metavar="ITEM", help="its id, or the beginning of it")
+    claim.add_argument("--take", action="store_true", help="take over what somebody else has claimed")
+    release = _verb(acts, "release", "give claimed items back")
+    release.add_argument("item", nargs="+", metavar="ITEM", help="its id, or the beginning of it")
+    release.add_argument("--reason", default="", help="why, for the record")
+    add = _verb(acts, "add", "take in what a customer complains of")
+    add.add_argument("--customer", required=True, metavar="C", help="NAME or SERVER/NAME")
+    words = add.add_mutually_exclusive_group(required=True)
+    words.add_argument("--text", help="the customer's words")
+    words.add_argument("--stdin", action="store_true", help="read the words from standard input")
 
 
 def _moment(text: str) -> datetime:

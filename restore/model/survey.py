@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from restore.model.facts import Fact
 from restore.model.mail import MailboxId
-from restore.model.mysql import DumpFile
+from restore.model.mysql import DatabaseId, DumpFile
 from restore.model.outcome import Answer, Failed, ManualItem
 from restore.model.plan import MailCopy
 
@@ -92,25 +92,47 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Narrowing:
-    """Which jobs are wanted; facts are never narrowed. Empty means all. A customer is "name" or "server/name".
-    `as_of`, in epoch seconds, asks for what the backups held then: copies and dumps made later are left out, and of
-    the others the newest goes first; None: the order that the incident states."""
+    """Which jobs are wanted; facts are never narrowed. Empty means all; else all that is named. A customer is "name"
+    or "server/name", of whose things those of `kinds` are wanted (empty: all); a mailbox is its address in lower
+    case."""
 
     customers: frozenset[str] = frozenset()
     kinds: frozenset[str] = frozenset()
-    as_of: float | None = None
+    mailboxes: frozenset[str] = frozenset()
+    databases: frozenset[DatabaseId] = frozenset()
+
+    @property
+    def nothing_named(self) -> bool:
+        """Whether no customer or thing is named: everybody's are wanted."""
+        return not (self.customers or self.mailboxes or self.databases)
 
     def wants(self, customer: Customer | None) -> bool:
-        """Whether this customer's jobs are wanted; nobody's things only where nothing is narrowed."""
-        if not self.customers:
+        """Whether this customer is wanted as such; nobody's things only where nothing is named."""
+        if self.nothing_named:
             return True
         return customer is not None and (
             customer.name in self.customers or f"{customer.server}/{customer.name}" in self.customers
         )
 
     def wants_kind(self, kind: str) -> bool:
-        """Whether this kind of work (mail, databases, accounts) is wanted."""
-        return not self.kinds or kind in self.kinds
+        """Whether any of this kind of work (mail, databases, accounts) is wanted: a database named is, with its
+        accounts."""
+        return self._of_customers(kind) or bool(self.mailboxes if kind == "mail" else self.databases)
+
+    def wants_of(self, customer: Customer | None, kind: str) -> bool:
+        """Whether all things of that kind are wanted of this customer."""
+        return self._of_customers(kind) and self.wants(customer)
+
+    def wants_mailbox(self, owner: Customer | None, address: str) -> bool:
+        """Whether this mailbox is wanted."""
+        return self.wants_of(owner, "mail") or address.lower() in self.mailboxes
+
+    def wants_database(self, owner: Customer | None, database: DatabaseId) -> bool:
+        """Whether this database is wanted."""
+        return self.wants_of(owner, "databases") or database in self.databases
+
+    def _of_customers(self, kind: str) -> bool:
+        return (self.nothing_named or bool(self.customers)) and (not self.kinds or kind in self.kinds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,11 @@ class BulkPlan:
         known = {fact.database: fact.target for fact in survey.remembered if isinstance(fact, DatabaseLoaded)}
         known |= {database: fact.target for database, fact in self._live.items()}
         self.placement = place_databases(incident, survey.index, self._settlement, known)
+        self._named = {
+            (owner.customer.server, owner.customer.name)
+            for database in self._narrowing.databases
+            for owner in self._owners.database(database)
+        }
         self._customers = self._look_at()
         self._loads: dict[str, LoadDatabase] = {}
         self._loaded: dict[DatabaseId, tuple[str, DatabaseLoaded]] = {}
@@ -84,8 +89,13 @@ class BulkPlan:
         return {
             (customer.server, customer.name): _Progress(customer)
             for customer in self._index.customers
-            if self._narrowing.wants(customer)
+            if self._wants_accounts_of(customer) or self._narrowing.wants_of(customer, "databases")
         }
+
+    def _wants_accounts_of(self, customer: Customer) -> bool:
+        """Whether this customer's accounts are wanted, at least those of a database that is named."""
+        whose = (customer.server, customer.name)
+        return self._narrowing.wants_of(customer, "accounts") or whose in self._named
 
     def _first(self) -> tuple[Sequence[Job], Sequence[ManualItem]]:
         mail = plan_mailboxes(self._incident, self._index, self._owners, self._settlement, self._narrowing)
@@ -102,11 +112,7 @@ class BulkPlan:
             for step in job.steps:
                 if isinstance(step.work, LoadDatabase):
                     self._await(step.key, step.work)
-        looks = self._look_jobs() if self._wants_sites() else ()
-        return (*mail[0], *looks, *loads), (*mail[1], *questions)
-
-    def _wants_sites(self) -> bool:
-        return self._narrowing.wants_kind("databases") or self._narrowing.wants_kind("accounts")
+        return (*mail[0], *self._look_jobs(), *loads), (*mail[1], *questions)
 
     def _is_undone(self, job: Job) -> bool:
         return any(
@@ -165,7 +171,7 @@ class BulkPlan:
         switches = [
             self._switch(database) for database in sorted(progress.waiting) if database in self._loaded
         ]
-        wanted = items if self._narrowing.wants_kind("accounts") else ()
+        wanted = items if self._wants_accounts_of(progress.customer) else ()
         return Learned((*switches, *self._accounts(progress)), wanted)
 
     def _database_moved(self, outcome: Outcome) -> Learned:
@@ -203,7 +209,7 @@ class BulkPlan:
     def _accounts(self, progress: _Progress) -> tuple[Job, ...]:
         """The customer's accounts, once, when nothing of his is under way any more."""
         ready = progress.looked and not progress.waiting and not progress.accounts_planned
-        if not ready or not self._narrowing.wants_kind("accounts"):
+        if not ready or not self._wants_accounts_of(progress.customer):
             return ()
         progress.accounts_planned = True
         server = self._servers[progress.customer.server]
@@ -211,8 +217,13 @@ class BulkPlan:
         return tuple(
             job
             for login in progress.logins
+            if self._wants_login(progress.customer, login)
             for job in account_jobs(login, self._live, server, self._targets, placed)
         )
+
+    def _wants_login(self, customer: Customer, login: Login) -> bool:
+        named = not self._narrowing.databases.isdisjoint(login.databases)
+        return named or self._narrowing.wants_of(customer, "accounts")
 
     def _places(self, customer: Customer, logins: Sequence[Login]) -> Mapping[DatabaseId, str]:
         """Where one customer's databases, and those of his logins, stand or go."""

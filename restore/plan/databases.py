@@ -108,7 +108,7 @@ def plan_databases(
     items: list[ManualItem] = []
     for database, found in dumps.items():
         owner, item = _owner(database, owners)
-        if not narrowing.wants(owner):
+        if not narrowing.wants_database(owner, database):
             continue
         if item is not None:
             items.append(item)
@@ -125,11 +125,16 @@ def plan_databases(
                     placement.targets[database],
                 )
             )
-    items += [
-        one for one in placement.items if not narrowing.customers or one.customer in narrowing.customers
-    ]
+    asked = {safe(subject(database)): database for database in dumps}
+    items += [one for one in placement.items if _wanted(asked[one.subject], owners, narrowing)]
     items += _missing(index, set(dumps), narrowing)
     return tuple(jobs), tuple(item for item in items if settlement.open(item))
+
+
+def _wanted(database: DatabaseId, owners: Owners, narrowing: Narrowing) -> bool:
+    """Whether a database is wanted, by any who says that it is his."""
+    claimed: list[Customer | None] = [owner.customer for owner in owners.database(database)]
+    return any(narrowing.wants_database(owner, database) for owner in claimed or [None])
 
 
 def _owner(database: DatabaseId, owners: Owners) -> tuple[Customer | None, ManualItem | None]:
@@ -244,9 +249,9 @@ def switch_job(
 
 def _missing(index: Index, present: set[DatabaseId], narrowing: Narrowing) -> Iterator[ManualItem]:
     for customer in index.customers:
-        for name in customer.databases if narrowing.wants(customer) else ():
+        for name in customer.databases:
             database = DatabaseId(customer.server, name)
-            if database not in present:
+            if database not in present and narrowing.wants_database(customer, database):
                 text = f"No backup holds a dump of the database {safe(name)}. Is there another source?"
                 yield ask("not-in-backup", subject(database), text, customer=customer)
 

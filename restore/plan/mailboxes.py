@@ -37,7 +37,7 @@ def plan_mailboxes(
     rivals = _by_destination(index, servers, settlement)
     for place in index.mailboxes:
         owner, item = _owner(place, owners, rivals, servers)
-        if not narrowing.wants(owner):
+        if not narrowing.wants_mailbox(owner, place.mailbox.address):
             continue
         if item is not None:
             items.append(item)
@@ -108,9 +108,9 @@ def _job(place: MailboxPlace, owner: Customer, server: OldServer, number: int) -
 def _missing(index: Index, narrowing: Narrowing) -> Iterator[ManualItem]:
     present = {mailbox_id(place.mailbox.server, place.mailbox.address) for place in index.mailboxes}
     for customer in index.customers:
-        for address in customer.mailboxes if narrowing.wants(customer) else ():
+        for address in customer.mailboxes:
             mailbox = mailbox_id(customer.server, address)
-            if mailbox not in present:
+            if mailbox not in present and narrowing.wants_mailbox(customer, address):
                 text = f"No backup holds the mailbox {address}. Is there another source?"
                 yield ask("not-in-backup", subject(mailbox), text, customer=customer)
 

@@ -152,8 +152,7 @@ def _text(incident: Incident) -> str:
 
 def _raised(said: Mapping[str, str]) -> RestoreError:
     """The coordinator's error as ours."""
-    for one in vars(errors).values():
-        if isinstance(one, type) and issubclass(one, RestoreError) and one is not RestoreError:
-            if one.code == said["code"] and one.__init__ is RestoreError.__init__:
-                return one(said["message"], kept=said.get("kept", ""))
-    return RequestRefused(said["message"])
+    known = [one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, RestoreError)]
+    plain = [one for one in known if one is not RestoreError and one.__init__ is RestoreError.__init__]
+    found = next((one for one in plain if one.code == said["code"]), RequestRefused)
+    return found(said["message"], kept=said.get("kept", ""))

@@ -10,10 +10,9 @@ from types import FrameType
 
 from restore.errors import BadUse
 from restore.ledger.events import Asked, Drained, Event, kind
-from restore.model.mysql import DatabaseId
 from restore.model.outcome import Abandoned, Done, Failed, Manual, Outcome
 from restore.model.plan import Plan
-from restore.model.survey import Finding, Index, Narrowing
+from restore.model.survey import Finding, Narrowing
 from restore.model.text import safe
 from restore.plan.bulk import BulkPlan, capacity
 from restore.plan.forecast import foresee
@@ -23,6 +22,7 @@ from restore.report.plan import forecast_document, plan_lines, survey_document, 
 from restore.report.status import failure_lines
 from restore.run.crew import Crew
 from restore.run.execute import execute
+from restore.verbs.narrowing import database_of, narrowing_of
 from restore.verbs.screen import DONE, FAILURES, QUESTIONS, Screen, incident_of, operator_of
 from restore.wiring import Office, office
 
@@ -47,7 +47,7 @@ def survey(options: Namespace, screen: Screen) -> int:
 def plan(options: Namespace, screen: Screen) -> int:
     """The dry run."""
     with _coordinating(options, screen) as here:
-        narrowing = _narrowing(options, here.index())
+        narrowing = narrowing_of(options, here.index())
         findings = here.preflight()
         looks = LookPlan(BulkPlan(here.incident, here.survey(), narrowing))
         _carry_out(here, looks, screen, steps=False)
@@ -67,7 +67,7 @@ def plan(options: Namespace, screen: Screen) -> int:
 def run(options: Namespace, screen: Screen) -> int:
     """Restore."""
     with _coordinating(options, screen) as here:
-        narrowing = _narrowing(options, here.index())
+        narrowing = narrowing_of(options, here.index())
         findings = here.preflight()
         if screen.as_json:
             screen.document({"preflight": [_finding_document(one) for one in findings]})
@@ -92,7 +92,7 @@ def run(options: Namespace, screen: Screen) -> int:
 def undo(options: Namespace, screen: Screen) -> int:
     """Put back what stood where restored databases are now."""
     with _coordinating(options, screen) as here:
-        wanted = [_database(name) for name in options.database]
+        wanted = [database_of(name) for name in options.database]
         back = UndoPlan(wanted, here.remembered(), here.owners())
         names = ", ".join(safe(str(one)) for one in (*back.missing, *back.already))
         if back.missing or not back.jobs:
@@ -111,23 +111,6 @@ def _coordinating(options: Namespace, screen: Screen) -> Iterator[Office]:
     who = operator_of(options)
     with office(incident_of(options), who, options.verb, screen.warn) as opened:
         yield opened
-
-
-def _database(name: str) -> DatabaseId:
-    server, slash, database = name.partition("/")
-    if not slash or not database:
-        raise BadUse(f"{safe(name)} is not SERVER/DATABASE, like web1/shop")
-    return DatabaseId(server, database)
-
-
-def _narrowing(options: Namespace, index: Index) -> Narrowing:
-    """The narrowing the options ask for; a customer nobody knows is bad use."""
-    known = {customer.name for customer in index.customers}
-    known |= {f"{customer.server}/{customer.name}" for customer in index.customers}
-    for name in options.customer:
-        if name not in known:
-            raise BadUse(f"no customers file names a customer {safe(name)}")
-    return Narrowing(frozenset(options.customer), frozenset(options.only))
 
 
 def _carry_out(

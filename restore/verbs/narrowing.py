@@ -1,0 +1,47 @@
+"""What of the company a command is about, from its options; a name nobody knows is bad use."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from restore.errors import BadUse
+from restore.model.mysql import DatabaseId
+from restore.model.survey import Index, Narrowing
+from restore.model.text import safe
+
+
+def narrowing_of(options: Namespace, index: Index) -> Narrowing:
+    """The narrowing that --customer, --mailbox, --database and --only ask for. Raises BadUse."""
+    narrowing = Narrowing(
+        frozenset(options.customer),
+        frozenset(options.only),
+        frozenset(address.lower() for address in options.mailbox),
+        frozenset(map(database_of, options.database)),
+    )
+    check_narrowing(narrowing, index)
+    return narrowing
+
+
+def check_narrowing(narrowing: Narrowing, index: Index) -> None:
+    """Raises BadUse for a name that neither a customers file nor a backup knows, or kinds that none is wanted of."""
+    customers = {name for one in index.customers for name in (one.name, f"{one.server}/{one.name}")}
+    mailboxes = {address.lower() for one in index.customers for address in one.mailboxes}
+    mailboxes |= {place.mailbox.address.lower() for place in index.mailboxes}
+    databases = {DatabaseId(one.server, name) for one in index.customers for name in one.databases}
+    databases |= {dump.database for dump in index.dumps}
+    for name in sorted(narrowing.customers - customers):
+        raise BadUse(f"no customers file names a customer {safe(name)}")
+    for address in sorted(narrowing.mailboxes - mailboxes):
+        raise BadUse(f"no customers file names and no backup holds a mailbox {safe(address)}")
+    for database in sorted(narrowing.databases - databases):
+        raise BadUse(f"no customers file names and no backup holds a database {safe(str(database))}")
+    if narrowing.kinds and not narrowing.customers and not narrowing.nothing_named:
+        raise BadUse("--only narrows a customer's things: leave it out where single ones are named")
+
+
+def database_of(name: str) -> DatabaseId:
+    """SERVER/DATABASE as typed. Raises BadUse."""
+    server, slash, database = name.partition("/")
+    if not slash or not database:
+        raise BadUse(f"{safe(name)} is not SERVER/DATABASE, like web1/shop")
+    return DatabaseId(server, database)
