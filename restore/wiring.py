@@ -206,7 +206,7 @@ def office(
     command coordinates it."""
     state = Path(incident.state)
     with pen(incident, operator) as held:
-        held.ledger.append_all([RunStarted(incident.digest, command)])
+        held.ledger.append_all([RunStarted(incident.digest, command, incident.lost)])
         desk_server = DeskServer(state, held.epoch, Leases(held.epoch), held.vault, Journals(state), notify)
         with desk_server as desk:
             opened = Office(incident, held, desk)

@@ -35,10 +35,12 @@ from restore.model.text import safe
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """A coordinator began: `incident` is the incident file's SHA-256 (hex), `command` the verb as typed."""
+    """A coordinator began: `incident` is the incident file's SHA-256 (hex), `command` the verb as typed, `lost` when
+    the old servers were lost as that file states it (epoch seconds)."""
 
     incident: str
     command: str
+    lost: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

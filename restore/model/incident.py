@@ -124,7 +124,8 @@ class DatabaseTarget:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """One crash, read whole. `digest` is the SHA-256 (hex) of the incident file, `state` the state folder."""
+    """One crash, read whole. `digest` is the SHA-256 (hex) of the incident file, `state` the state folder,
+    `lost` when the old servers were lost (epoch seconds), where the file states it."""
 
     path: str
     digest: str
@@ -136,3 +137,4 @@ class Incident:
     old_servers: tuple[OldServer, ...]
     mail_targets: tuple[MailTarget, ...]
     database_targets: tuple[DatabaseTarget, ...]
+    lost: float | None = None

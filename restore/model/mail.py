@@ -143,7 +143,15 @@ class FolderCreated:
     subscribed: bool = False
 
 
-JournalRecord = Intent | Proof | Matched | FolderCreated
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """Journal: these source files (fingerprints, hex) were read whole, are sound, and hold these identities."""
+
+    files: tuple[str, ...]
+    identities: tuple[Identity, ...]
+
+
+JournalRecord = Intent | Proof | Matched | FolderCreated | Verified
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +161,7 @@ class FolderAccount:
     `restored` were appended by this restore and are there; `already_there` stood there with equal content;
     `deleted_since` were restored or seen there and then taken away by the user. `refused`, `unreadable` and
     `duplicates` (one Maildir file kept under two names) carry "path: reason" lines. `proven` says how many of
-    the restored ones were read back and compared.
+    the restored ones were read back and compared. `newest` is the newest source message's date (epoch seconds).
     """
 
     folder: FolderPath
@@ -165,6 +173,7 @@ class FolderAccount:
     refused: tuple[str, ...] = ()
     unreadable: tuple[str, ...] = ()
     duplicates: tuple[str, ...] = ()
+    newest: float | None = None
 
     def __post_init__(self) -> None:
         parts = self.restored + self.already_there + self.deleted_since

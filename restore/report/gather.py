@@ -12,7 +12,7 @@ from restore.ledger.reading import Filter, Mark, Reading, Record, Run
 from restore.model.facts import SiteLooked
 from restore.model.text import safe
 from restore.report.recovery import SERVICES, CustomerPart, Item, Recovery
-from restore.report.things import fact_of_record, item_of, question_item, server_of
+from restore.report.things import fact_of_record, item_of, moment_of, question_item, server_of
 
 SERVICE = {"mail": "mail", "database": "database", "account": "account", "undo": "database"}
 Key = tuple[str, str]
@@ -34,7 +34,8 @@ def gather(reading: Reading) -> Recovery:
             queue,
             reading.hands(),
             f"{newest.seq:,} events" if newest else "no event",
-            next((run.started for run in runs if run.event.command == "run"), None),
+            next((run.started for run in runs if run.event.command.split()[0] == "run"), None),
+            next((moment_of(run.event.lost) for run in reversed(runs) if run.event.lost is not None), None),
             newest.at if newest else None,
         )
 

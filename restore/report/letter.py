@@ -83,7 +83,8 @@ def letter(recovery: Recovery, customer: CustomerPart) -> list[str]:
 
 
 def _back_lines(item: Item) -> list[str]:
-    taken = f", as of {moment(item.taken)}" if item.taken else ""
+    of = "newest message of" if item.service == "mail" else "as of"
+    taken = f", {of} {moment(item.taken)}" if item.taken else ""
     return [f"  - {_name(item)}: {_words(item.fact)}{taken}"]
 
 

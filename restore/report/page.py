@@ -27,6 +27,7 @@ from restore.report.recovery import (
     TITLES,
     CustomerPart,
     Recovery,
+    Spread,
     State,
     by_cause,
     moments,
@@ -34,7 +35,7 @@ from restore.report.recovery import (
     recovery_times,
     sums,
 )
-from restore.report.summary import point_text
+from restore.report.summary import POINTED, point_text
 
 LONGEST = 4000
 LINES_A_THING = 200
@@ -57,11 +58,16 @@ def incident_page(recovery: Recovery, made: datetime, lost: datetime | None = No
         settled=sum(one.state is ItemState.DONE for one in recovery.queue),
         people=people(recovery),
         lost=lost,
-        points=recovery_points(recovery, lost) if lost else None,
+        points=_points(recovery, lost) if lost else [],
         point=point_text(recovery, lost),
         numbered=list(enumerate(recovery.customers, 1)),
         most=LINES_A_THING,
     )
+
+
+def _points(recovery: Recovery, lost: datetime) -> list[tuple[str, Spread]]:
+    found = ((TITLES[service], recovery_points(recovery, lost, service)) for service in POINTED)
+    return [(title, points) for title, points in found if points is not None]
 
 
 def customer_page(recovery: Recovery, customer: CustomerPart, made: datetime) -> str:

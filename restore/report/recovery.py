@@ -37,7 +37,8 @@ HERE = (State.BACK, State.PART)
 class Item:
     """One mailbox, database or account. `at` is when it came back (UTC); `what` says in words what was read back,
     `fact` as it was recorded; `missing` each thing of it that did not come back, or why none of it did; `cause` a
-    code of docs/errors.md or of a question; `taken` of what time the backup is, where the ledger knows (UTC)."""
+    code of docs/errors.md or of a question; `taken` of what time a database's dump, or the newest message of a
+    mailbox in the backup, is, where the ledger knows (UTC)."""
 
     service: str
     server: str
@@ -53,6 +54,11 @@ class Item:
     questions: tuple[QueueItem, ...] = ()
     fact: Fact | None = None
     taken: datetime | None = None
+
+    @property
+    def as_of(self) -> str:
+        """What `taken` is the time of."""
+        return "newest message in the backup of" if self.service == "mail" else "backup of"
 
     @property
     def here(self) -> bool:
@@ -96,7 +102,8 @@ class CustomerPart:
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """The whole incident as one moment of the ledger tells it. `began` is the start of the first run."""
+    """The whole incident as one moment of the ledger tells it. `began` is the start of the first run, `lost` when the
+    old servers were lost, as the incident file of the newest command states it."""
 
     customers: tuple[CustomerPart, ...]
     runs: tuple[Run, ...]
@@ -106,6 +113,7 @@ class Recovery:
     hands: tuple[Hand, ...]
     head: str
     began: datetime | None = None
+    lost: datetime | None = None
     latest: datetime | None = None
 
     @property
@@ -140,13 +148,14 @@ def recovery_times(recovery: Recovery, service: str) -> Spread | None:
     return Spread(len(seconds), rank(seconds, 50), rank(seconds, 95), seconds[-1])
 
 
-def recovery_points(recovery: Recovery, lost: datetime) -> Spread | None:
-    """Seconds of each restored database's life that its backup lacks (RPO as it turned out), where the servers were
-    lost at `lost`; None where no backup's time is known."""
+def recovery_points(recovery: Recovery, lost: datetime, service: str = "database") -> Spread | None:
+    """Seconds of each restored thing's life that its backup lacks (RPO as it turned out), where the servers were
+    lost at `lost`; None where no backup's time is known. For mail it is the most that can be missing: the time since
+    the newest message the backup holds."""
     seconds = sorted(
         max(0.0, (lost - item.taken).total_seconds())
         for item in recovery.items
-        if item.here and item.taken is not None
+        if item.here and item.taken is not None and item.service == service
     )
     return Spread(len(seconds), rank(seconds, 50), rank(seconds, 95), seconds[-1]) if seconds else None
 

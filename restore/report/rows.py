@@ -75,8 +75,8 @@ def incident_document(recovery: Recovery, lost: datetime | None = None) -> dict[
         "recovery_seconds": {service: _spread(recovery_times(recovery, service)) for service in SERVICES},
         "lost": lost.isoformat() if lost else None,
         "recovery_point_seconds": {
-            "mail": None,
-            "database": _spread(recovery_points(recovery, lost)) if lost else None,
+            service: _spread(recovery_points(recovery, lost, service)) if lost else None
+            for service in ("mail", "database")
         },
         "steps": [{"work": one.work, "state": one.kind, "steps": one.steps} for one in recovery.tallies],
         "failures": {code: len(group) for code, _, group in by_cause(recovery.failures)},
@@ -100,7 +100,9 @@ def customer_document(customer: CustomerPart) -> dict[str, object]:
                 "thing": item.name,
                 "state": item.state.value,
                 "at": item.at.isoformat() if item.at else None,
-                "backup_of": item.taken.isoformat() if item.taken else None,
+                "backup_of" if item.service != "mail" else "newest_message": item.taken.isoformat()
+                if item.taken
+                else None,
                 "what": safe(item.what, LONGEST),
                 "missing": [safe(line, LONGEST) for line in item.missing],
                 "notes": [safe(line, LONGEST) for line in item.notes],

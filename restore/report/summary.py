@@ -25,6 +25,12 @@ from restore.report.recovery import (
 )
 
 LONGEST = 2000
+POINTED = ("mail", "database")
+NO_LOSS = "When the servers were lost is not in the ledger: state it as `lost` in the incident file, or with --lost."
+MAIL_POINT = (
+    "A mailbox that got no mail for a while lacks nothing of that while: its time is the most it can lack."
+)
+ACCOUNT_POINT = "An account has no recovery point: its password is the one the site's configuration states."
 
 
 def incident_lines(recovery: Recovery, lost: datetime | None = None) -> list[str]:
@@ -71,7 +77,7 @@ def _item_lines(item: Item, *, notes: bool = False) -> list[str]:
     code = f" [{item.cause}]" if item.cause else ""
     lines = [f"    {SINGULAR[item.service]} {item.name}: {item.state.value}{when}{code}"]
     lines += [f"        {safe(item.what, LONGEST)}"] if item.what else []
-    lines += [f"        backup of {moment(item.taken)}"] if item.taken else []
+    lines += [f"        {item.as_of} {moment(item.taken)}"] if item.taken else []
     lines += [f"        not back: {safe(line, LONGEST)}" for line in item.missing]
     lines += [f"        kept: {safe(item.kept, LONGEST)}"] if item.kept else []
     lines += [f"        next: {safe(item.hint, LONGEST)}"] if item.hint else []
@@ -105,27 +111,38 @@ def _time_lines(recovery: Recovery) -> list[str]:
 
 
 def _point_lines(recovery: Recovery, lost: datetime | None) -> list[str]:
-    points = recovery_points(recovery, lost) if lost else None
-    told = [point_text(recovery, lost)]
-    if points is None or lost is None:
-        return told
-    stated = f"What the backups of {points.count:,} databases lack, the servers being lost at {moment(lost)} as stated:"
-    row = (TITLES["database"], span(points.p50), span(points.p95), span(points.longest))
-    return [stated, *table([row], ("", "p50", "p95", "max")), *told]
+    if lost is None:
+        return [point_text(recovery, lost)]
+    rows = []
+    for service in POINTED:
+        points = recovery_points(recovery, lost, service)
+        if points is not None:
+            spans = (span(points.p50), span(points.p95), span(points.longest))
+            rows.append((TITLES[service], f"{points.count:,}", *spans))
+    stated = (
+        f"What the backups lack (RPO as it turned out), the servers being lost at {moment(lost)} as stated:"
+    )
+    shown = [stated, *table(rows, ("", "restored", "p50", "p95", "max"))] if rows else []
+    return [*shown, point_text(recovery, lost)]
 
 
 def point_text(recovery: Recovery, lost: datetime | None) -> str:
     """What can and what cannot be said of the recovery point (RPO)."""
-    taken = [item.taken for item in recovery.items if item.here and item.taken is not None]
-    mail = "For mail the recovery point cannot be told from the ledger: it records no time of a mailbox's backup."
-    if not taken:
-        return f"The recovery point (RPO) of databases cannot be told from the ledger: it has no backup's time. {mail}"
-    dumps = f"The backups of {len(taken):,} restored databases are of {moment(min(taken))} to {moment(max(taken))}."
-    later = sum(lost is not None and one > lost for one in taken)
-    when = f" {later:,} of them are newer than the loss that was stated: check that time." if later else ""
+    told = []
+    for service, what in (("database", "The backups of {} restored databases are"),
+                          ("mail", "The newest messages that the backups of {} mailboxes hold are")):  # fmt: skip
+        taken = [one.taken for one in recovery.items if one.here and one.taken and one.service == service]
+        if taken:
+            told.append(f"{what.format(f'{len(taken):,}')} of {moment(min(taken))} to {moment(max(taken))}.")
+        later = sum(lost is not None and one > lost for one in taken)
+        told += (
+            [f"{later:,} of them are newer than the loss that was stated: check that time."] if later else []
+        )
+    if not told:
+        return "The recovery point (RPO) cannot be told from the ledger: it has no backup's time."
     if lost is None:
-        when = " When the servers were lost is not in the ledger: state it with --lost for the time between."
-    return f"{dumps}{when} {mail}"
+        told.append(NO_LOSS)
+    return " ".join((*told, MAIL_POINT, ACCOUNT_POINT))
 
 
 def _people_lines(recovery: Recovery) -> list[str]:

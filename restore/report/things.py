@@ -94,7 +94,10 @@ def _back(
         if fact := _fact(event):
             missing |= dict.fromkeys(_left_out(fact))
             notes |= dict.fromkeys(_notes(fact))
-    taken = next((fact.taken for fact in map(_fact, events) if isinstance(fact, DatabaseLoaded)), None)
+    taken = next(
+        (_taken(fact) for fact in map(_fact, events) if isinstance(fact, DatabaseLoaded | MailboxRestored)),
+        None,
+    )
     later = [one.event for one in group if one.seq > decided.seq and isinstance(one.event, Failed)]
     notes |= {f"a later attempt failed: {one.message} [{one.code}]": None for one in later}
     questions = tuple(asked.get(safe(decided.subject), ())) if isinstance(decided.event, Manual) else ()
@@ -106,11 +109,17 @@ def _back(
         notes=tuple(notes),
         cause=questions[0].item.cause if questions else "",
         questions=questions,
-        taken=_moment(taken),
+        taken=moment_of(taken),
     )
 
 
-def _moment(seconds: float | None) -> datetime | None:
+def _taken(fact: DatabaseLoaded | MailboxRestored) -> float | None:
+    if isinstance(fact, DatabaseLoaded):
+        return fact.taken
+    return max((folder.newest for folder in fact.folders if folder.newest is not None), default=None)
+
+
+def moment_of(seconds: float | None) -> datetime | None:
     """A file's mtime as a time; None for one that no calendar has."""
     if seconds is None or not 0 < seconds < YEAR_10000:
         return None

@@ -121,7 +121,7 @@ class FolderMerge:
     def _read(self, items: Sequence[Item]) -> Iterator[tuple[Item, Outgoing]]:
         contents = self.step.source.read_many([item.path for item in items], LARGEST_MESSAGE)
         for item, content in zip(items, contents, strict=True):
-            reason, data = (content.reason, b"") if isinstance(content, Unreadable) else _mail(content.data)
+            reason, data = (content.reason, b"") if isinstance(content, Unreadable) else mail_of(content.data)
             self._done(item)
             if reason:
                 self.tally.unreadable.append(f"{safe(item.path)}: {reason}")
@@ -226,12 +226,13 @@ def restore_folder(
     claims = Claims(deliveries, step.session.messages(live.path) if live.exists else ())
     items = [Item(folder, message) for folder, listing in parts for message in listing.messages]
     unreadable = [line for _, listing in parts for line in listing.unreadable]
-    tally = Tally(len(items) + len(unreadable), unreadable=unreadable)
+    newest = max((float(item.message.mtime) for item in items), default=None)
+    tally = Tally(len(items) + len(unreadable), unreadable=unreadable, newest=newest)
     FolderMerge(step, live, claims, tally).run(items)
     return tally.account(live.path)
 
 
-def _mail(data: bytes) -> tuple[str, bytes]:
+def mail_of(data: bytes) -> tuple[str, bytes]:
     """Why a file holds no mail ("": it does), and the mail; compressed files (zlib plugin) are unpacked."""
     if data.startswith(GZIP):
         unpacker = zlib.decompressobj(wbits=31)

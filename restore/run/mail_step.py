@@ -126,6 +126,7 @@ class Tally:
     refused: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
     duplicates: list[str] = field(default_factory=list)
+    newest: float | None = None
 
     def claim(self, claim: Claim, path: bytes) -> None:
         """A message the journal knows."""
@@ -151,4 +152,5 @@ class Tally:
             tuple(self.refused),
             tuple(self.unreadable),
             tuple(self.duplicates),
+            self.newest,
         )

@@ -28,6 +28,7 @@ def report(options: Namespace, screen: Screen) -> int:
         raise BadUse("the table for spreadsheets is about the whole incident: give --csv without --customer")
     with Reading.open(Path(incident_of(options).state)) as reading:
         recovery = gather(reading)
+    options.lost = options.lost or recovery.lost
     customer = _customer(recovery, options.customer) if options.customer else None
     written = _files(options, recovery, customer)
     if options.letter:

@@ -45,15 +45,16 @@ TABLES = (TableState("posts", 20, "aa", "bb"), TableState("users", 3, "cc", "dd"
 class Night:
     """Writes what happened; the ledger is closed between two happenings, so that any reader may look."""
 
-    def __init__(self, state: Path) -> None:
+    def __init__(self, state: Path, lost: float | None = None) -> None:
         self.state = state
+        self.lost = lost
         self.epoch = 0
 
     def run(self, *happenings: tuple[Job, Iterable[Event]], by: Operator = ANN, command: str = "run") -> None:
         """One command that coordinates, from its start to its end."""
         self.epoch += 1
         with Ledger.open(self.state, by, self.epoch) as ledger:
-            ledger.append_all([RunStarted("0" * 64, command)])
+            ledger.append_all([RunStarted("0" * 64, command, self.lost)])
             for job, events in happenings:
                 ledger.about(job)
                 for event in events:
@@ -84,11 +85,12 @@ def mailbox(customer: str, address: str, server: str = "web1") -> tuple[Job, str
 
 
 def whole_mailbox(
-    customer: str, address: str, messages: int = 5, server: str = "web1"
+    customer: str, address: str, messages: int = 5, server: str = "web1", newest: float | None = None
 ) -> tuple[Job, list[Event]]:
     """A mailbox that came back."""
     work, key, it = mailbox(customer, address, server)
-    fact = MailboxRestored(it, (FolderAccount(("INBOX",), messages, messages, 0, 0, messages),), 100)
+    folder = FolderAccount(("INBOX",), messages, messages, 0, 0, messages, newest=newest)
+    fact = MailboxRestored(it, (folder,), 100)
     return work, [Started(key), Done(key, fact)]
 
 

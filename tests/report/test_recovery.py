@@ -249,8 +249,21 @@ def test_without_the_time_of_the_loss_no_recovery_point_is_made_up(tmp_path: Pat
 
     page = incident_page(gathered(night), NOW)
 
-    assert "1 h 00 min" not in page and "state it with --lost" in page
-    assert "For mail the recovery point cannot be told from the ledger" in page
+    assert "1 h 00 min" not in page and "or with --lost" in page
+
+
+def test_a_mailbox_says_of_when_its_newest_message_in_the_backup_is(tmp_path: Path) -> None:
+    night = Night(tmp_path / "state", lost=NOW.timestamp())
+    night.run(whole_mailbox("anna", "a@example.is", newest=NOW.timestamp() - 7200))
+    recovery = gathered(night)
+    (anna,) = recovery.customers
+
+    points = recovery_points(recovery, NOW, "mail")
+    assert points is not None and (points.count, points.longest) == (1, 7200)
+    assert recovery.lost == NOW
+    for text in (customer_page(recovery, anna, NOW), "\n".join(customer_lines(recovery, anna))):
+        assert "newest message in the backup of 2026-11-23 22:00:00" in text
+    assert "2 h 00 min" in incident_page(recovery, NOW, lost=NOW)
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1))
