@@ -16,18 +16,20 @@ from restore.errors import (
     IncidentInvalid,
     ItemUnknown,
     LedgerMissing,
+    QuestionChanged,
     RestoreError,
     RunInProgress,
 )
 from restore.report.progress import Display, Documents, Lines, Live
 from restore.verbs.screen import BAD_USE, DONE, FAILURES, Verb
 
-MISUSES = (BadUse, CustomersInvalid, IncidentInvalid, ItemUnknown, LedgerMissing, RunInProgress)
+MISUSES = (BadUse, CustomersInvalid, IncidentInvalid, ItemUnknown, LedgerMissing, QuestionChanged, RunInProgress)
 ROOMS = {
     "reading": ("init", "status", "log", "queue list", "queue show"),
     "restoring": ("survey", "plan", "run", "undo"),
     "reporting": ("report",),
     "settling": ("queue answer", "queue drop"),
+    "queueing": ("queue claim", "queue release", "queue add"),
 }
 
 

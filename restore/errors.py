@@ -391,3 +391,21 @@ class MailServerFailing(RestoreError):
     hint = (
         "Look at the mail server's log and at its free disk and inodes, then run again; what is stored stays."
     )
+
+
+class QuestionChanged(RestoreError):
+    code = "question-changed"
+    hint = "Look at it once more with `bulkrestore queue show`, then decide."
+
+
+class ScratchUnavailable(RestoreError):
+    code = "scratch-unavailable"
+    hint = (
+        "A worker that verifies dumps needs MariaDB's server program and root, to start it under a uid of its own: see"
+        " the words above. Nothing was changed; restoring needs no scratch server."
+    )
+
+
+class ScratchLimit(RestoreError):
+    code = "scratch-limit"
+    hint = "Look at this dump by hand: it wants more than a scratch server may use. No target was touched."

@@ -30,6 +30,9 @@ from restore.ledger.events import (
 from restore.model.outcome import Answer, Done, Manual, ManualItem, Partial, Unchanged
 from restore.model.survey import Decision
 
+# A complaint is asked by a customer, not by a run: no run settles it.
+COMPLAINT = "complaint"
+
 
 class ItemState(Enum):
     """Where a question stands."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from restore.ledger.events import RunEnded, RunStarted, kind
-from restore.ledger.queue import ItemState, QueueItem
+from restore.ledger.queue import COMPLAINT, ItemState, QueueItem
 from restore.ledger.reading import Filter, Mark, Reading, Record, Run
 from restore.model.facts import SiteLooked
 from restore.model.text import safe
@@ -100,7 +100,7 @@ def _customers(
         items[_owner(group)].append(item_of(thing, group, asked, came.get(thing)))
     shown = {id(one) for row in items.values() for item in row for one in item.questions}
     for one in queue:
-        if one.state is not ItemState.DONE and id(one) not in shown:
+        if one.state is not ItemState.DONE and one.item.cause != COMPLAINT and id(one) not in shown:
             items[server_of(one.item.subject), safe(one.item.customer)].append(question_item(one))
     contacts = {
         (server_of(one.item.subject), safe(one.item.customer)): safe(one.item.contact)

@@ -39,6 +39,7 @@ WORDS = {
     "mailbox-collision": ("two lost servers held a mailbox of that address and there is one place for it", LOOK_INTO),
     "mail-over-quota": ("the space of this mailbox is used up", "We can restore the rest once there is more room."),
     "mail-too-large": ("some messages are larger than the new server takes", LOOK_INTO),
+    "complaint": ("you told us that something of it is wrong", LOOK_INTO),
     "abandoned": ("its turn has not come yet", "It will be tried in the next run."),
     "not-finished": ("the work on it is not finished", "It will be finished in the next run."),
     "undone": ("it was put back to what stood there before", LOOK_INTO),

@@ -10,10 +10,11 @@ from pathlib import Path
 from restore.errors import BadUse, RecordUnreadable
 from restore.ledger.chain import Head, read_copies
 from restore.ledger.events import ITEM_KINDS, STEP_KINDS, Drained, RunEnded, RunStarted, kind
-from restore.ledger.queue import ItemState
+from restore.ledger.queue import COMPLAINT, ItemState, QueueItem
 from restore.ledger.reading import Filter, Reading
 from restore.model.text import safe
-from restore.report.queue import item_lines, queue_document, queue_lines
+from restore.report.complaint import known_of
+from restore.report.queue import is_of, item_lines, queue_document, queue_lines
 from restore.report.status import log_document, log_lines, status_document, status_lines
 from restore.run.lock import holder
 from restore.verbs.screen import DONE, FAILURES, QUESTIONS, Screen, incident_of
@@ -110,7 +111,8 @@ def _copies(path: Path) -> tuple[Head, ...]:
 def queue_list(options: Namespace, screen: Screen) -> int:
     """The questions that wait for a person."""
     with Reading.open(Path(incident_of(options).state)) as reading:
-        items = reading.items() if options.all else reading.items(ItemState.OPEN, ItemState.ANSWERED)
+        states = () if options.all else (ItemState.OPEN, ItemState.ANSWERED)
+        items = [one for one in reading.items(*states) if _wanted(options, one)]
     if screen.as_json:
         screen.document([queue_document(item) for item in items])
     else:
@@ -118,13 +120,29 @@ def queue_list(options: Namespace, screen: Screen) -> int:
     return DONE
 
 
+def _wanted(options: Namespace, one: QueueItem) -> bool:
+    return (
+        (not options.customer or is_of(one, options.customer))
+        and (not options.cause or one.item.cause == options.cause)
+        and (not options.claimed_by or one.claimed_by == options.claimed_by)
+    )
+
+
 def queue_show(options: Namespace, screen: Screen) -> int:
     """One question, whole."""
     with Reading.open(Path(incident_of(options).state)) as reading:
         item = reading.queue().find(options.item)
         history = reading.history(item.item.id)
+        known = _known(reading, item) if item.item.cause == COMPLAINT else []
     if screen.as_json:
-        screen.document({**queue_document(item), "history": [log_document(record) for record in history]})
+        told = {"history": [log_document(record) for record in history], "known": known}
+        screen.document({**queue_document(item), **told})
     else:
-        screen.say(*item_lines(item, history))
+        screen.say(*item_lines(item, history, known))
     return DONE
+
+
+def _known(reading: Reading, item: QueueItem) -> list[str]:
+    """What the ledger knows by now of the customer who complains."""
+    server = item.item.subject.partition("/")[0]
+    return known_of(reading, f"{server}/{item.item.customer}" if server else item.item.customer)[1]

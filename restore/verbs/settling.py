@@ -5,15 +5,24 @@ from __future__ import annotations
 import getpass
 import sys
 from argparse import Namespace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 from detectors.finding import Secret
 from restore.errors import BadUse
-from restore.ledger.events import Answered, Dropped
-from restore.ledger.queue import QueueItem
+from restore.ledger.events import Answered, Dropped, ItemEvent, Settled
+from restore.ledger.queue import COMPLAINT, ItemState, QueueItem
+from restore.ledger.reading import Reading
 from restore.model.outcome import Answer
 from restore.model.text import safe
-from restore.run.pen import Pen, pen
+from restore.report.queue import is_of
+from restore.verbs.asking import Pad, record
+from restore.verbs.confirming import confirmed
+from restore.verbs.noting import check_seen, note
 from restore.verbs.screen import DONE, Screen, incident_of, operator_of
+
+BY_A_PERSON = "a person settled it"
 
 ABOUT_LOGINS = frozenset(
     {"no-login", "login-unclear", "foreign-database", "unowned-database", "unknown-database"}
@@ -21,37 +30,141 @@ ABOUT_LOGINS = frozenset(
 
 
 def queue_answer(options: Namespace, screen: Screen) -> int:
-    """Settle a question: the next run acts on it."""
-    with pen(incident_of(options), operator_of(options)) as desk:
-        item = desk.ledger.queue.find(options.item)
-        answer = _answer(options, item, desk)
-        desk.ledger.append_all([Answered(answer, options.reason)])
-    return _settled(screen, item, f"answered: {answer.effect} {safe(answer.value or answer.user)}")
+    """Settle a question, or all of a cause: the next run acts on it."""
+    if _bulk(options):
+        if options.choose is None or options.user:
+            raise BadUse("many questions are answered at once with --cause CODE and --choose N")
+        return _settle_all(options, screen, lambda item: _chosen(options, item))
+    item = _find(options, options.item)
+    answer = _chosen(options, item) if options.choose is not None and not options.user else None
+    _mind_claims(options, screen, [item])
+    if answer is None:
+        return _answer_login(options, screen, item)
+    note(options, screen, [item], _answered(options, item, answer))
+    return _settled(screen, item, f"answered: {answer.effect} {safe(answer.value)}")
 
 
-def _answer(options: Namespace, item: QueueItem, desk: Pen) -> Answer:
-    """The answer that the options give, its password in the vault."""
+def _bulk(options: Namespace) -> bool:
+    """Whether all items of a cause are meant; raises BadUse where it is not clear which."""
+    if bool(options.item) == bool(options.cause):
+        raise BadUse("give the id of an item, or --cause CODE for all of that cause")
+    if options.customer and not options.cause:
+        raise BadUse("--customer is for --cause: an item is one customer's by itself")
+    return bool(options.cause)
+
+
+def _find(options: Namespace, beginning: str) -> QueueItem:
+    with Reading.open(Path(incident_of(options).state)) as reading:
+        return reading.queue().find(beginning)
+
+
+def _answered(options: Namespace, item: QueueItem, answer: Answer) -> list[ItemEvent]:
+    """A complaint is done with its answer; all else waits until a run has acted on it."""
+    events: list[ItemEvent] = [Answered(answer, options.reason)]
+    return [*events, Settled(item.item.id, BY_A_PERSON)] if item.item.cause == COMPLAINT else events
+
+
+def _mind_claims(options: Namespace, screen: Screen, items: Sequence[QueueItem]) -> None:
+    """Warn of items that somebody else works on; they are settled all the same."""
+    me = operator_of(options).name
+    for one in items:
+        if one.claimed_by not in ("", me):
+            screen.warn(f"{one.item.id} is claimed by {safe(one.claimed_by)}: tell them that you settle it")
+
+
+def _chosen(options: Namespace, item: QueueItem) -> Answer | None:
+    """The answer that --choose means for this item; None where it has none of that number."""
+    candidates = item.item.candidates
+    if not 1 <= options.choose <= len(candidates):
+        return None
+    chosen = candidates[options.choose - 1]
+    return Answer(item.item.id, item.item.subject, chosen.effect, chosen.value)
+
+
+def _settle_all(
+    options: Namespace, screen: Screen, answer_of: Callable[[QueueItem], Answer | None] | None
+) -> int:
+    """Answer, or (without `answer_of`) drop, every open item of a cause, once the operator has seen which."""
+    items = _of_cause(options)
+    answers = {one.item.id: answer_of(one) if answer_of else None for one in items}
+    meant = [one for one in items if answer_of is None or answers[one.item.id]]
+    effects = {answer.effect for answer in answers.values() if answer}
+    if not meant or len(effects) > 1:
+        told = f"{options.choose} means {', '.join(sorted(effects))}" if effects else "none has that answer"
+        raise BadUse(f"{told}: settle them one by one, or narrow them with --customer")
+    screen.warn(
+        f"{'Drop' if answer_of is None else 'Answer'} {len(meant):,} of {len(items):,} open {options.cause}:"
+    )
+    for one in meant:
+        screen.warn(
+            f"  {one.item.id}  {one.item.customer}  {one.item.subject}{_label(options, one, answer_of)}"
+        )
+    _mind_claims(options, screen, meant)
+    if not confirmed(options, screen, f"Settle these {len(meant):,}?"):
+        screen.warn("Nothing was recorded.")
+        return DONE
+    events = [event for one in meant for event in _decided(options, one, answers[one.item.id])]
+    note(options, screen, meant, events)
+    return _told(options, screen, meant, answers)
+
+
+def _of_cause(options: Namespace) -> list[QueueItem]:
+    with Reading.open(Path(incident_of(options).state)) as reading:
+        opened = [one for one in reading.items(ItemState.OPEN) if one.item.cause == options.cause]
+    items = [one for one in opened if not options.customer or is_of(one, options.customer)]
+    if not items:
+        raise BadUse(f"no open item has the cause {safe(options.cause)}: bulkrestore queue list")
+    return items
+
+
+def _label(options: Namespace, one: QueueItem, answer_of: Callable[[QueueItem], Answer | None] | None) -> str:
+    return f": {safe(one.item.candidates[options.choose - 1].label)}" if answer_of else ""
+
+
+def _decided(options: Namespace, one: QueueItem, answer: Answer | None) -> list[ItemEvent]:
+    return _answered(options, one, answer) if answer else [Dropped(one.item.id, options.reason)]
+
+
+def _told(
+    options: Namespace, screen: Screen, items: Sequence[QueueItem], answers: Mapping[str, Answer | None]
+) -> int:
+    told = []
+    for one in items:
+        answer = answers[one.item.id]
+        words = (
+            f"answered: {answer.effect} {safe(answer.value)}"
+            if answer
+            else f"dropped: {safe(options.reason)}"
+        )
+        told.append((one, words))
+    if screen.as_json:
+        screen.document([{"id": one.item.id, "settled": words} for one, words in told])
+    else:
+        screen.say(*(f"{one.item.id}  {one.item.cause}  {one.item.subject}  {words}" for one, words in told))
+    return DONE
+
+
+def _answer_login(options: Namespace, screen: Screen, item: QueueItem) -> int:
+    """Answer with an account, its password in the vault."""
     if options.choose is not None and not options.user:
-        candidates = item.item.candidates
-        if options.choose > len(candidates):
-            raise BadUse(
-                f"{item.item.id} has {len(candidates)} answers to choose from: bulkrestore queue show {item.item.id}"
-            )
-        chosen = candidates[options.choose - 1]
-        return Answer(item.item.id, item.item.subject, chosen.effect, chosen.value)
+        count = len(item.item.candidates)
+        raise BadUse(
+            f"{item.item.id} has {count} answers to choose from: bulkrestore queue show {item.item.id}"
+        )
     if not options.user:
         raise BadUse("give --choose N, or --user NAME (and --database NAME) for an account")
     _check_login(options, item)
     password = _password(options)
-    vault_id = desk.vault.put("answered password", password)
-    return Answer(
-        item.item.id,
-        item.item.subject,
-        "login",
-        user=options.user,
-        database=options.database or "",
-        password_id=vault_id,
-    )
+
+    def decide(pad: Pad) -> Sequence[ItemEvent]:
+        check_seen(pad.queue, [item])
+        answer = Answer(
+            item.item.id, item.item.subject, "login", user=options.user, database=options.database or ""
+        )
+        return _answered(options, item, replace(answer, password_id=pad.keep("answered password", password)))
+
+    record(options, screen, decide)
+    return _settled(screen, item, f"answered: login {safe(options.user)}")
 
 
 def _check_login(options: Namespace, item: QueueItem) -> None:
@@ -78,12 +191,14 @@ def _password(options: Namespace) -> Secret:
 
 
 def queue_drop(options: Namespace, screen: Screen) -> int:
-    """Decide that nothing shall be done about a question."""
+    """Decide that nothing shall be done about a question, or about all of a cause."""
     if not options.reason.strip():
         raise BadUse("say with --reason why nothing shall be done about it: the log keeps it")
-    with pen(incident_of(options), operator_of(options)) as desk:
-        item = desk.ledger.queue.find(options.item)
-        desk.ledger.append_all([Dropped(item.item.id, options.reason)])
+    if _bulk(options):
+        return _settle_all(options, screen, None)
+    item = _find(options, options.item)
+    _mind_claims(options, screen, [item])
+    note(options, screen, [item], [Dropped(item.item.id, options.reason)])
     return _settled(screen, item, f"dropped: {safe(options.reason)}")
 
 
