@@ -12,7 +12,7 @@ from restore.errors import IncidentInvalid, RestoreError
 from restore.incident import read_incident, secret
 from restore.ledger.events import RunEnded, RunStarted, Settled
 from restore.ledger.journal import Journals
-from restore.ledger.queue import ItemState
+from restore.ledger.queue import COMPLAINT, ItemState
 from restore.model.facts import DatabaseUndone, Fact, Nothing
 from restore.model.incident import Incident, SourceSpec
 from restore.model.mysql import DatabaseId
@@ -189,7 +189,7 @@ class Office:
         moot = [
             Settled(item.item.id, NO_LONGER_ASKED)
             for item in self.ledger.queue
-            if item.state is ItemState.OPEN and item.item.id not in asked
+            if item.state is ItemState.OPEN and item.item.cause != COMPLAINT and item.item.id not in asked
         ]
         self.ledger.append_all(moot)
 
