@@ -46,8 +46,8 @@ def load_database(key: str, work: LoadDatabase, systems: Systems) -> Outcome:
     systems.staging.fetch(systems.source(stamp.source), stamp, progress)
     systems.desk.renew(key)
     try:
-        loaded = server.load(work.staging, _alive(key, systems, systems.staging.plain(stamp)))
-        _check_whose(work, loaded)
+        loaded = server.load(work.staging, alive(key, systems, systems.staging.plain(stamp)))
+        check_whose(work.dump, loaded)
     except (DumpDamaged, DumpRefused) as trouble:
         server.drop_staging(work.staging)
         systems.staging.discard(stamp)
@@ -66,9 +66,9 @@ def _tidy(work: LoadDatabase, server: DatabaseServer, systems: Systems) -> None:
         systems.staging.discard(other.fingerprint)
 
 
-def _check_whose(work: LoadDatabase, loaded: Loaded) -> None:
+def check_whose(dump: DumpFile, loaded: Loaded) -> None:
     """A dump that names another database than its file does may be another customer's. Raises DumpRefused."""
-    name = work.dump.database.name
+    name = dump.database.name
     if loaded.stated and loaded.stated.lower() != name.lower():
         raise DumpRefused(
             f"its file is named for the database {safe(name)}, it says itself that it is of {safe(loaded.stated)}",
@@ -76,7 +76,7 @@ def _check_whose(work: LoadDatabase, loaded: Loaded) -> None:
         )
 
 
-def _alive(key: str, systems: Systems, chunks: Iterator[bytes]) -> Iterator[bytes]:
+def alive(key: str, systems: Systems, chunks: Iterator[bytes]) -> Iterator[bytes]:
     """The chunks as they are; before each it is asked whether this worker may go on."""
     progress = systems.progress(key)
     for number, chunk in enumerate(chunks):
@@ -100,12 +100,17 @@ def _loaded(key: str, work: LoadDatabase, loaded: Loaded) -> Outcome:
         loaded.notes,
         work.dump.fingerprint.mtime,
     )
-    missing = tuple(
+    missing = missing_objects(loaded)
+    return Partial(key, fact, missing) if missing else Done(key, fact)
+
+
+def missing_objects(loaded: Loaded) -> tuple[str, ...]:
+    """The views, triggers, routines and events of a dump that are never made, each with the reason."""
+    return tuple(
         f"byte {one.offset:,} of the dump: {one.head}: {one.reason}"
         for one in loaded.refused
         if OBJECT.match(one.head)
     )
-    return Partial(key, fact, missing) if missing else Done(key, fact)
 
 
 def _unusable(work: LoadDatabase, trouble: DumpDamaged | DumpRefused) -> ManualItem:
