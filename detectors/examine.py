@@ -120,12 +120,12 @@ def _recognised(folder: bytes, homes: Mapping[str, Sequence[bytes]]) -> bool:
 def _once(found: Sequence[tuple[Finding, bool]]) -> tuple[Finding, ...]:
     """Each config once: one that lies apart from its application is the application's, not that of the folder it
     lies in, and one seen from two folders is that of the outer one."""
-    owned = {(one.system, one.config) for one, bare in found if isinstance(one, Found) and not bare}
+    owned = {_config(one) for one, bare in found if isinstance(one, Found) and not bare}
     kept: list[Finding] = []
-    paths: dict[tuple[str, str], list[str]] = {}
+    paths: dict[tuple[str, ...], list[str]] = {}
     for one, bare in found:
         if isinstance(one, Found):
-            key = (one.system, one.config)
+            key = _config(one)
             outer = paths.setdefault(key, [])
             if (bare and key in owned) or any(
                 path == "." or one.path.startswith(path + "/") for path in outer
@@ -134,6 +134,12 @@ def _once(found: Sequence[tuple[Finding, bool]]) -> tuple[Finding, ...]:
             outer.append(one.path)
         kept.append(one)
     return tuple(kept)
+
+
+def _config(one: Found) -> tuple[str, ...]:
+    """What makes a login one config's: the code of a site of its own making may state several."""
+    several = (one.user, one.database) if one.system == CUSTOM.name else ()
+    return (one.system, one.config, *several)
 
 
 @cache

@@ -1,42 +1,92 @@
 """Custom PHP: a site of no known system that opens a database connection somewhere.
 
-Its login is never claimed here, only where it is opened: the arguments of mysqli, PDO, mysql_connect and ADOdb's
-Connect, wherever they stand. https://www.php.net/manual/en/mysqli.construct.php and pdo.construct.php
+Where the arguments of the call lead to a login it is a candidate, never a claim: a site may open several connections,
+and which of them it lives by only a person or a surviving hash can say.
+https://www.php.net/manual/en/mysqli.construct.php and pdo.construct.php
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
+from detectors.claim import claim
 from detectors.detector import Config, Detector, Site
-from detectors.finding import Evidence, Finding, Status, Unclear, text
+from detectors.finding import Evidence, Finding, Found, Status, Unclear, text
+from detectors.parsing.php.connects import OPENS, Opening, openings
 from detectors.walk import join
 
 PATHS = ("index.php",)
-OPENS = re.compile(
-    rb"(?:\bmysqli_(?:real_)?connect|\bmysql_p?connect|\bnew\s+\\?mysqli|\bnew\s+\\?PDO|->\s*real_connect|->\s*P?Connect)"
-    rb"\s*\(",
-    re.IGNORECASE,
-)
 NAMES = frozenset(
     b"includes include inc lib libs config conf connect connection db database common core app src "
-    b"classes".split()
+    b"classes class admin system php functions".split()
 )
 MAX_FILES = 60
 MAX_PLACES = 12
+MAX_SNIPPET = 160
+LITERAL = re.compile(rb"'(?:[^'\\]|\\.)*'?|\"(?:[^\"\\]|\\.)*\"?|\b\d{3,}\b", re.DOTALL)
+CANDIDATE = "login: a candidate, from where a connection is opened; nothing says that it is the site's"
 
 
 def detect(site: Site) -> Iterator[Finding]:
-    """At most one Unclear per folder with an index.php, listing where connections are opened."""
-    evidence: list[Evidence] = []
-    for config in _files(site):
-        evidence.extend(_places(config))
-        if len(evidence) >= MAX_PLACES:
-            break
+    """Each login that a connection is opened with, once, best known first; the places whose login cannot be read in
+    one Unclear."""
+    files = [config for config in _files(site) if _opens(config)]
+    if not files:
+        return
+    by_name = {config.name: config for config in files}
+    found = list(_candidates(site, files, by_name))
+    seen: dict[tuple[str, str, object], Found] = {}
+    for one in found:
+        seen.setdefault((one.user, one.database, one.password), one)
+    yield from sorted(seen.values(), key=lambda one: len(one.unclear))
+    read = {config for one in found for config in (one.config, *(e.path for e in one.evidence))}
+    evidence = [place for config in files if config.name not in read for place in _places(config)]
     if evidence:
         reason = "a site of its own making opens a database connection; its login is not read automatically"
         yield Unclear("custom", site.path, reason, tuple(evidence[:MAX_PLACES]), Status.NONE)
+
+
+def _candidates(site: Site, files: Iterable[Config], by_name: dict[str, Config]) -> Iterator[Found]:
+    """From the site's entry, whose includes define what the calls use, then from each file by itself."""
+    entry = site.read(PATHS[0])
+    done: set[tuple[str, int]] = set()
+    for start in [*([entry] if entry is not None else []), *files]:
+        for one in openings(site, start):
+            if (one.path, one.line) in done:
+                continue
+            finding = _candidate(site, one, by_name.get(one.path))
+            if finding is not None:
+                done.add((one.path, one.line))
+                yield finding
+
+
+def _candidate(site: Site, one: Opening, config: Config | None) -> Found | None:
+    needed = [one.fields.get(name) for name in ("user", "password")]
+    if any(field is None or field.value is None for field in needed):
+        return None
+    place = Evidence(one.path, one.line, "", snippet(config, one.line) if config else one.call + "(***)")
+    finding = claim(site, ("custom", ""), one.path, one.fields, extra=(place,))
+    if not isinstance(finding, Found):
+        return None
+    status = Status.PLACEHOLDER if finding.status is Status.PLACEHOLDER else Status.AMBIGUOUS
+    return replace(finding, status=status, unclear=(*finding.unclear, CANDIDATE))
+
+
+def snippet(config: Config, line: int) -> str:
+    """A call that opens a connection, as far as its line goes, with every literal masked."""
+    lines = config.content.splitlines()
+    shown = lines[line - 1] if 0 < line <= len(lines) else b""
+    match = OPENS.search(shown)
+    # What stands before the call may be the end of a literal that began on another line.
+    shown = shown[match.start() :] if match else b""
+    code = re.split(rb"//|#|/\*", LITERAL.sub(b"***", shown))[0]
+    return text(re.sub(rb"\s+", b" ", code).strip()[:MAX_SNIPPET])
+
+
+def _opens(config: Config) -> bool:
+    return next(_places(config), None) is not None
 
 
 def _files(site: Site) -> Iterator[Config]:

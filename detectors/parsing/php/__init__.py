@@ -19,7 +19,7 @@ from detectors.parsing.php.values import Array, Object, Slot, TreePath, Unknown,
 from detectors.parsing.stated import Stated
 from detectors.walk import OutOfRoot, Unreadable
 
-__all__ = ["Evaluated", "evaluate", "expressions"]
+__all__ = ["Evaluated", "evaluate", "expressions", "stated"]
 
 GUARDS = (
     b"_ECRIRE_INC_VERSION",
@@ -98,7 +98,7 @@ class Evaluated:
         """Code that ran but could not be read, None where there was none: it may have set anything."""
         for machine in self.machines:
             if machine.state.opaque is not None:
-                return _stated(Slot(machine.state.opaque, machine.state.opaque.where), machine)
+                return stated(Slot(machine.state.opaque, machine.state.opaque.where), machine)
         return None
 
     def folder(self, name: bytes) -> bytes | None:
@@ -134,11 +134,11 @@ class Evaluated:
         first = found[0]
         if len(found) < len(slots) or any(not same(first.value, slot.value) for slot in found[1:]):
             if all(isinstance(slot.value, Unknown) for slot in found) and len(found) == len(slots):
-                return _stated(first, self.machines[0])
+                return stated(first, self.machines[0])
             lines = " or ".join(f"line {slot.where.line}" for slot in found)
             reason = f"depends on the domain that is asked for: {lines}"
             return Stated(None, Status.AMBIGUOUS, first.where.path, first.where.line, "", reason)
-        return _stated(first, self.machines[0])
+        return stated(first, self.machines[0])
 
 
 def _unset(slot: Slot) -> bool:
@@ -182,7 +182,8 @@ def _instance(machine: Machine, kind: bytes) -> Object | None:
     return made if isinstance(made, Object) else None
 
 
-def _stated(slot: Slot, machine: Machine) -> Stated:
+def stated(slot: Slot, machine: Machine) -> Stated:
+    """What a slot states, for a finding."""
     value, (path, line) = slot.value, slot.where
     notes = sorted({note for note in slot.notes if note.kind != "host" or machine.host_used})
     how = "; ".join(part for part in (slot.how, *(_told(note.kind, note.text) for note in notes)) if part)[

@@ -76,6 +76,8 @@ def _builtin(machine: Machine, node: Node, name: bytes, arguments: list[Node]) -
     if name in RECORDED:
         pairs = zip(arguments, values, strict=True)
         machine.recorded.setdefault(name, [Slot(value, machine.where(one)) for one, value in pairs])
+    elif name in CONNECTS:
+        machine.connect(name, node, arguments, [(value, frozenset(machine.notes)) for value in values])
     noted = machine.notes
     machine.notes = outer | noted
     values = [None if isinstance(one, Unknown) and one.kind == "unset" else one for one in values]
@@ -103,6 +105,13 @@ def _builtin(machine: Machine, node: Node, name: bytes, arguments: list[Node]) -
 
 
 RECORDED = frozenset((b"spip_connect_db",))
+CONNECTS = frozenset(
+    b"mysqli_connect mysqli_real_connect mysql_connect mysql_pconnect mysql_select_db mysqli_select_db".split()
+)
+CONNECTING_CLASSES = frozenset(b"mysqli pdo medoo mysqlidb ezsql_mysql ezsql_mysqli ezsql_pdo".split())
+CONNECTING_METHODS = frozenset(
+    b"real_connect connect pconnect nconnect select_db addconnection getconnection setup __construct".split()
+)
 HARMLESS = frozenset(
     b"ini_set error_reporting header session_start session_name session_set_cookie_params "
     b"set_time_limit setlocale php_sapi_name date_default_timezone_set mb_internal_encoding umask "
@@ -416,6 +425,8 @@ def new(machine: Machine, node: Node) -> Value:
     kind = machine.source.text(names[0]).rpartition(b"\\")[2].lower()
     if kind == b"stdclass":
         return machine.new_object(kind)
+    if kind in CONNECTING_CLASSES and kind not in machine.classes:
+        machine.connect(b"new " + kind, node, arguments, given)
     return instance(machine, node, kind, given, arguments)
 
 
@@ -468,6 +479,8 @@ def method(machine: Machine, node: Node) -> Value:
         for info in _lineage(machine, machine.state.heap[thing.id].kind):
             if wanted in info.methods:
                 return invoke(machine, node, info.methods[wanted], given, thing, arguments)
+    if name is not None:
+        _may_connect(machine, node, name, arguments, given)
     return thing if isinstance(thing, Unknown) else machine.unknown(node, "a method that is not evaluated")
 
 
@@ -482,7 +495,22 @@ def static_call(machine: Machine, node: Node) -> Value:
         for info in _lineage(machine, kind):
             if wanted in info.methods:
                 return invoke(machine, node, info.methods[wanted], given, None, arguments)
+    if name is not None:
+        _may_connect(machine, node, name, arguments, given)
     return machine.unknown(node, "a method that is not evaluated")
+
+
+def _may_connect(
+    machine: Machine,
+    node: Node,
+    name: Node,
+    arguments: list[Node],
+    given: list[tuple[Value, frozenset[Note]]],
+) -> None:
+    """Keep a method's call if its name is one that opens a connection."""
+    wanted = machine.source.text(name).lower()
+    if wanted in CONNECTING_METHODS and arguments:
+        machine.connect(b"->" + wanted, node, arguments, given)
 
 
 def _class_name(machine: Machine, raw: bytes) -> bytes:

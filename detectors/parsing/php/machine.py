@@ -6,9 +6,10 @@ follows the nesting of the source and is bounded by MAX_DEPTH; long chains are w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from tree_sitter import Node
 
@@ -184,6 +185,18 @@ def merge(one: State, other: State, why: Unknown) -> State:
     )
 
 
+class Connect(NamedTuple):
+    """A call that opens a database connection or chooses its database: its name in lower case, its place, and what
+    its arguments were."""
+
+    name: bytes
+    where: Where
+    arguments: tuple[Slot, ...]
+
+
+MAX_CONNECTS = 200
+
+
 @dataclass(slots=True)
 class World:
     """What the evaluator may ask about the site: files below the root, environment, the host asked for.
@@ -217,6 +230,7 @@ class Machine:
         self.host_hits = 0
         self.opened: list[str] = []
         self.recorded: dict[bytes, list[Slot]] = {}
+        self.connects: list[Connect] = []
         here = Where(source.path, 0)
         for name, value in world.presumed.items():
             self.state.constants[name] = Slot(value, here, how="set by the application")
@@ -228,6 +242,15 @@ class Machine:
     def unknown(self, node: Node, reason: str, kind: str = "code") -> Unknown:
         """An Unknown at a node."""
         return Unknown(reason, self.where(node), kind)
+
+    def connect(
+        self, name: bytes, node: Node, arguments: Sequence[Node], given: Sequence[tuple[Value, Notes]]
+    ) -> None:
+        """Keep a call that opens a database connection."""
+        if len(self.connects) < MAX_CONNECTS:
+            pairs = zip(arguments, given, strict=True)
+            slots = tuple(Slot(value, self.where(one), notes) for one, (value, notes) in pairs)
+            self.connects.append(Connect(name, self.where(node), slots))
 
     def step(self, cost: int = 1) -> None:
         """Count work; raises Exhausted beyond the limit."""
