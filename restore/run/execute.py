@@ -10,7 +10,8 @@ from restore.ledger.events import Asked, Event, Started, Undone
 from restore.model.outcome import Outcome
 from restore.model.plan import Capacity, Job, Plan
 from restore.run.crew import Crew
-from restore.run.schedule import Counts, Schedule
+from restore.run.schedule import Schedule
+from restore.run.tracks import Counts
 
 
 class Pen(Protocol):

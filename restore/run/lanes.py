@@ -94,6 +94,10 @@ class Lanes(Generic[T]):
         for name in needs:
             self._free[name] += 1
 
+    def grow(self, name: str, slots: int) -> None:
+        """Give a Resource so many more slots, or fewer: then none is free until so many more were given back."""
+        self._free[name] += slots
+
     def leave(self, concerned: Callable[[str], bool]) -> list[T]:
         """Those who waited for a Resource so named, in order; they wait no more."""
         leaving: list[Place[T]] = []

@@ -3,14 +3,14 @@
 Pure: no clock, no I/O; outcomes in, steps out. A Resource is named "KIND/SERVER" ("source/backup1",
 "mail/mail1") or, where it belongs to no server, "KIND" ("worker"): what follows the slash is the server's
 name in the incident file, so that a failure of Scope.SERVER reaches its Resource. Who goes first: lanes.py;
-what becomes of a server that fails: servers.py.
+what becomes of a server that fails: servers.py. Longer than other modules because a job's way from its arrival
+to its end is one state machine.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from restore.model.outcome import (
     Abandoned,
@@ -23,45 +23,15 @@ from restore.model.outcome import (
     Unchanged,
 )
 from restore.model.plan import Capacity, Job, Step
-from restore.run.lanes import Lanes, Needs, Place
+from restore.run.lanes import Lanes, Needs
 from restore.run.servers import Servers, server_of
+from restore.run.tracks import Counts, Track
 
 GOES_ON = (Done, Unchanged, Partial)
 
 
 class PlanBroken(ValueError):
     """A plan that can never be carried out as it stands: a bug of the planner, not an operator's."""
-
-
-@dataclass(slots=True)
-class Counts:
-    """How far one kind of job is: jobs, steps and expected bytes, in all and ended."""
-
-    jobs: int = 0
-    jobs_ended: int = 0
-    steps: int = 0
-    steps_ended: int = 0
-    running: int = 0
-    bytes: int = 0
-    bytes_ended: int = 0
-
-
-@dataclass(slots=True, eq=False)
-class _Track:
-    """Where one job stands: `waits` counts the jobs it is after, `at` is the index of its next step."""
-
-    job: Job
-    rank: tuple[int, ...]
-    arrival: int
-    counts: Counts
-    waits: int = 0
-    at: int = 0
-    place: Place[_Track] | None = None
-    ended: bool = False
-
-    @property
-    def step(self) -> Step:
-        return self.job.steps[self.at]
 
 
 class Schedule:
@@ -72,18 +42,20 @@ class Schedule:
     """
 
     def __init__(self, jobs: Iterable[Job], done: Mapping[str, Outcome], capacity: Capacity) -> None:
-        self._slots = capacity.slots
-        self._lanes: Lanes[_Track] = Lanes(capacity.slots)
+        self._slots = dict(capacity.slots)
+        self._lanes: Lanes[Track] = Lanes(capacity.slots)
         self._done = done
-        self._tracks: dict[str, _Track] = {}
+        self._tracks: dict[str, Track] = {}
         self._keys: set[str] = set()
-        self._running: dict[str, _Track] = {}
-        self._dependants: dict[str, list[_Track]] = {}
-        self._due: deque[_Track] = deque()
+        self._running: dict[str, Track] = {}
+        self._dependants: dict[str, list[Track]] = {}
+        self._due: deque[Track] = deque()
         self._recorded: list[Outcome] = []
         self._servers = Servers()
         self._stopped = ""
         self._draining = False
+        self._paused = False
+        self._arrivals = 0
         self._open_jobs = 0
         self._counts: dict[str, Counts] = {}
         self.add(jobs)
@@ -98,23 +70,69 @@ class Schedule:
         """How far each kind of job is, always up to date."""
         return self._counts
 
-    def add(self, jobs: Iterable[Job]) -> tuple[Outcome, ...]:
+    @property
+    def limits(self) -> Mapping[str, int]:
+        """How many slots each Resource has now."""
+        return self._slots
+
+    @property
+    def paused(self) -> bool:
+        """Nothing begins until `resume`."""
+        return self._paused
+
+    def add(self, jobs: Iterable[Job], *, anew: bool = False) -> tuple[Outcome, ...]:
         """Take in jobs; returns the outcomes of steps abandoned at once (a closed server, a stopped run).
 
-        A job whose key is known is the same job; a smaller rank moves it forward. Raises PlanBroken for a
-        Resource without slots, a step key used twice, or a known job with other steps.
+        A job whose key is known is the same job; a smaller rank moves it forward. Decided `anew`, one that has
+        ended is taken in once more (what stands done is passed by), one that has not begun is replaced where its
+        steps are others, one that runs is left to run, and the servers they need are trusted again.
+        Raises PlanBroken for a Resource without slots, a step key used twice, or a known job with other steps.
         """
         for job in jobs:
             known = self._tracks.get(job.key)
+            if known is not None and anew:
+                known = self._renew(known, job)
             if known is None:
                 self._take_in(job)
+            elif anew or known.job.steps == job.steps:
+                self._move_forward(known, job.rank)
             else:
-                self._meet_again(known, job)
+                raise PlanBroken(f"job {job.key} was added twice, with different steps")
         return self._settle()
+
+    def withdraw(self, jobs: Iterable[str]) -> tuple[Outcome, ...]:
+        """Forget these jobs, by their keys, unless a step of theirs runs or they have ended."""
+        for key in jobs:
+            track = self._tracks.get(key)
+            if track is not None and not track.ended and not self._is_running(track):
+                self._leave(track)
+        return self._settle()
+
+    def know(self, done: Mapping[str, Outcome]) -> None:
+        """The ledger's outcomes as they stand now."""
+        self._done = done
+
+    def suspend(self) -> None:
+        """Begin nothing until `resume`; what runs goes on."""
+        self._paused = True
+
+    def resume(self) -> None:
+        """Begin again what waits."""
+        self._paused = False
+
+    def limit(self, resource: str, slots: int) -> int:
+        """Give a Resource another number of slots (1 or more) from now on; the number it had. What runs goes on: a
+        lower limit holds for all as soon as so many have ended. Raises PlanBroken for a Resource that is not known."""
+        before = self._slots.get(resource, 0)
+        if not before or slots < 1:
+            raise PlanBroken(f"{resource!r} cannot have {slots} slots; it has {before}")
+        self._slots[resource] = slots
+        self._lanes.grow(resource, slots - before)
+        return before
 
     def begin(self) -> tuple[Step, ...]:
         """The steps that begin now, each in its slots until `end`."""
-        if self._draining:
+        if self._draining or self._paused:
             return ()
         begun = []
         for track in self._lanes.take(self._may_begin):
@@ -172,7 +190,8 @@ class Schedule:
     def _take_in(self, job: Job) -> None:
         self._check(job)
         counts = self._counts.setdefault(job.kind, Counts())
-        track = _Track(job, job.rank, len(self._tracks), counts)
+        self._arrivals += 1
+        track = Track(job, job.rank, self._arrivals, counts)
         self._tracks[job.key] = track
         self._keys.update(step.key for step in job.steps)
         self._open_jobs += 1
@@ -196,14 +215,41 @@ class Schedule:
                 if self._slots.get(name, 0) < 1:
                     raise PlanBroken(f"step {step.key} needs {name!r}: it has no slots")
 
-    def _meet_again(self, known: _Track, job: Job) -> None:
-        if job.steps != known.job.steps:
-            raise PlanBroken(f"job {job.key} was added twice, with different steps")
-        if job.rank < known.rank:
-            known.rank = job.rank
-            if known.place is not None:
+    def _move_forward(self, known: Track, rank: tuple[int, ...]) -> None:
+        if rank < known.rank:
+            known.rank = rank
+            if known.place is not None and not known.ended:
                 known.place.left = True
                 self._wait(known)
+
+    def _is_running(self, track: Track) -> bool:
+        return track.at < len(track.job.steps) and self._running.get(track.step.key) is track
+
+    def _renew(self, known: Track, job: Job) -> Track | None:
+        """What is left of a known job that was decided anew: itself while it runs or is the same, else nothing."""
+        for step in job.steps:
+            self._servers.trust(step)
+        if self._is_running(known):
+            return known
+        if known.ended or known.job.steps != job.steps:
+            self._leave(known)
+            return None
+        return known
+
+    def _leave(self, track: Track) -> None:
+        """Let a job that does not run be as if it had never come."""
+        if not track.ended:
+            track.counts.steps_ended += len(track.job.steps) - track.at
+            self._finish(track)
+        counts, steps = track.counts, len(track.job.steps)
+        counts.jobs, counts.jobs_ended = counts.jobs - 1, counts.jobs_ended - 1
+        counts.steps, counts.steps_ended = counts.steps - steps, counts.steps_ended - steps
+        counts.bytes, counts.bytes_ended = (
+            counts.bytes - track.job.bytes,
+            counts.bytes_ended - track.job.bytes,
+        )
+        del self._tracks[track.job.key]
+        self._keys.difference_update(step.key for step in track.job.steps)
 
     def _settle(self) -> tuple[Outcome, ...]:
         consequences: list[Outcome] = []
@@ -213,7 +259,7 @@ class Schedule:
                 self._advance(track, consequences)
         return tuple(consequences)
 
-    def _advance(self, track: _Track, consequences: list[Outcome]) -> None:
+    def _advance(self, track: Track, consequences: list[Outcome]) -> None:
         while track.at < len(track.job.steps) and self._pass_by(track):
             pass
         if track.at == len(track.job.steps):
@@ -227,11 +273,11 @@ class Schedule:
             else:
                 self._wait(track)
 
-    def _wait(self, track: _Track) -> None:
+    def _wait(self, track: Track) -> None:
         order = (track.rank, track.arrival)
         track.place = self._lanes.put(track, order, _needs(track.step))
 
-    def _may_begin(self, track: _Track) -> bool:
+    def _may_begin(self, track: Track) -> bool:
         return self._servers.may_begin(track.step)
 
     def _stop(self, because: str) -> None:
@@ -239,7 +285,7 @@ class Schedule:
         busy = {track.job.key for track in self._running.values()}
         self._due.extend(track for key, track in self._tracks.items() if key not in busy)
 
-    def _abandon(self, track: _Track, because: str, consequences: list[Outcome]) -> None:
+    def _abandon(self, track: Track, because: str, consequences: list[Outcome]) -> None:
         while track.at < len(track.job.steps):
             if not self._pass_by(track):
                 consequences.append(Abandoned(track.step.key, because))
@@ -247,7 +293,7 @@ class Schedule:
                 track.counts.steps_ended += 1
         self._finish(track)
 
-    def _pass_by(self, track: _Track) -> bool:
+    def _pass_by(self, track: Track) -> bool:
         known = self._done.get(track.step.key)
         if not isinstance(known, GOES_ON):
             return False
@@ -256,7 +302,7 @@ class Schedule:
         track.counts.steps_ended += 1
         return True
 
-    def _finish(self, track: _Track) -> None:
+    def _finish(self, track: Track) -> None:
         track.ended = True
         if track.place is not None:
             track.place.left = True

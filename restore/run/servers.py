@@ -47,6 +47,12 @@ class Servers:
         reasons = (self._closed.get(server, "") for server in _servers(step))
         return next(filter(None, reasons), "")
 
+    def trust(self, step: Step) -> None:
+        """The servers of this step are to be tried once more, though they were given up."""
+        for server in _servers(step):
+            if self._closed.pop(server, ""):
+                self._suspects.pop(server, None)
+
     def heard(self, step: Step, outcome: Outcome) -> tuple[str, str]:
         """Draw the conclusions; the server that is closed by them and the reason, or two empty strings."""
         blamed = outcome.server if isinstance(outcome, Failed) and outcome.scope is Scope.SERVER else ""

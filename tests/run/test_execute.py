@@ -19,7 +19,8 @@ from restore.model.plan import Capacity, Job, Learned, Step
 from restore.model.ports import Systems
 from restore.run.crew import STOPPED, InlineCrew
 from restore.run.execute import execute
-from restore.run.schedule import Counts, PlanBroken
+from restore.run.schedule import PlanBroken
+from restore.run.tracks import Counts
 from tests.run.plans import RESOURCES, FixedPlan, done, failed, job, manual, step
 
 CAPACITY = Capacity(dict.fromkeys(RESOURCES, 2))
