@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from restore.model.facts import Claim
+from restore.model.facts import Claim, SurvivorsRead
 from restore.model.mail import MailboxId
 from restore.model.mysql import (
     AccountName,
@@ -34,20 +34,22 @@ class LookSite:
 
 @dataclass(frozen=True, slots=True)
 class LookMailbox:
-    """Count a Maildir's folders and messages. Read-only."""
+    """Count a Maildir's folders and messages. Read-only. `origin` as in LookSite."""
 
     mailbox: MailboxId
     customer: str
     source: str
     path: bytes
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class LookDump:
-    """Read a dump's head and tail. Read-only."""
+    """Read a dump's head and tail. Read-only. `origin` as in LookSite."""
 
     dump: DumpFile
     customer: str
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +184,61 @@ class CreateAccount:
 
 
 @dataclass(frozen=True, slots=True)
+class VerifyMailbox:
+    """Read and parse every message of one Maildir and compare them with the live mailbox. Read-only. `full` trusts
+    no fingerprint."""
+
+    mailbox: MailboxId
+    customer: str
+    source: str
+    path: bytes
+    target: str
+    full: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyDump:
+    """Load a dump into this worker's private scratch server. Touches no target; `target` is where a run would load
+    it. `keep`: leave the fetched copy in staging for the run."""
+
+    dump: DumpFile
+    customer: str
+    target: str
+    keep: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSurvivors:
+    """Read accounts and their password hashes out of a backup's dump of the `mysql` database. Read-only."""
+
+    server: str
+    dump: DumpFile
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyLogins:
+    """Hold the passwords that one customer's configs claim against surviving hashes: those in `read`, else those of
+    accounts on the live `targets`, looked for at `hosts`. Read-only."""
+
+    server: str
+    customer: str
+    claims: tuple[Claim, ...]
+    read: tuple[SurvivorsRead, ...]
+    targets: tuple[str, ...]
+    hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SweepStaging:
+    """Drop the staging databases on a target whose names carry one of these marks (plan/ours.py) and that are not
+    `needed` by a load or a switch-on that has not come to its end."""
+
+    target: str
+    marks: tuple[str, ...]
+    needed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Rest:
     """A step that does nothing (benchmarks of the way of a step); `seconds` of work may be pretended."""
 
@@ -197,6 +254,11 @@ Work = (
     | SwitchDatabase
     | UndoSwitch
     | CreateAccount
+    | VerifyMailbox
+    | VerifyDump
+    | ReadSurvivors
+    | VerifyLogins
+    | SweepStaging
     | Rest
 )
 
@@ -214,7 +276,7 @@ class Step:
 class Job:
     """Steps in order. `after` names jobs that must have ended (however) before the first step may begin.
 
-    A smaller `rank` goes first. `kind` is look, mail, database, account or undo; `bytes` the expected size.
+    A smaller `rank` goes first. `kind` is look, mail, database, account, undo or sweep; `bytes` the expected size.
     """
 
     key: str
@@ -229,11 +291,14 @@ class Job:
 @dataclass(frozen=True, slots=True)
 class Learned:
     """What an outcome made decidable: further jobs, questions for a person, and the keys of steps whose work was
-    found not to stand any more, so that the next run does it again."""
+    found not to stand any more, so that the next run does it again. Decided `anew`, after what a person settled or
+    asked for, the jobs replace those of the same keys, and those `withdrawn` (by their keys) are not begun."""
 
     jobs: tuple[Job, ...] = ()
     items: tuple[ManualItem, ...] = ()
     gone: tuple[str, ...] = ()
+    anew: bool = False
+    withdrawn: tuple[str, ...] = ()
 
 
 class Plan(Protocol):

@@ -131,6 +131,9 @@ class DaskCrew:
 
     def drain(self) -> None:
         self._draining = True
+        self.wake()
+
+    def wake(self) -> None:
         self._inbox.put(("wake", b""))
 
     def cancel(self) -> None:

@@ -14,19 +14,22 @@ STOPPED = "the run was asked to stop"
 
 
 class Crew(Protocol):
-    """Carries steps to where they are done. All calls come from one thread, but for `drain` and `cancel`."""
+    """Carries steps to where they are done. All calls come from one thread, but for `drain`, `cancel` and `wake`."""
 
     @property
     def draining(self) -> bool:
         """Nothing more shall be begun."""
+
+    def wake(self) -> None:
+        """Let `ready` say how things stand, though nothing may have ended."""
 
     def begin(self, step: Step, failures: int = 0) -> None:
         """Take a step on. `failures` says how many tries in a row have failed on the servers it needs: the
         crew lets some time pass before it tries."""
 
     def ready(self) -> Iterator[Sequence[Outcome]]:
-        """All that has ended by now, again and again; waits for at least one outcome, or until `drain` or
-        `cancel` is called (then there may be none). Ends when nothing is under way."""
+        """All that has ended by now, again and again; waits for at least one outcome, or until `drain`,
+        `cancel` or `wake` is called (then there may be none). Ends when nothing is under way."""
 
     def drain(self) -> None:
         """Ask that nothing more be begun; what is under way ends by itself."""
@@ -78,6 +81,8 @@ class InlineCrew:
     @property
     def draining(self) -> bool:
         return self._draining
+
+    def wake(self) -> None: ...
 
     def begin(self, step: Step, failures: int = 0) -> None:
         self._begun.append(step)
