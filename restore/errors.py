@@ -409,3 +409,15 @@ class ScratchUnavailable(RestoreError):
 class ScratchLimit(RestoreError):
     code = "scratch-limit"
     hint = "Look at this dump by hand: it wants more than a scratch server may use. No target was touched."
+
+
+class IncidentClosed(RestoreError):
+    code = "incident-closed"
+    scope = Scope.RUN
+    hint = "A closed incident stays closed; for more work write an incident file with another state folder."
+
+
+class KeptGone(RestoreError):
+    code = "kept-gone"
+    scope = Scope.JOB
+    hint = "What stood there before was dropped with `kept drop`: it cannot be put back. Nothing was changed."

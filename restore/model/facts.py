@@ -8,6 +8,7 @@ from restore.model.mail import FolderAccount, MailboxId
 from restore.model.mysql import (
     AccountName,
     DatabaseId,
+    Fingerprint,
     RefusedStatement,
     SchemaObject,
     TableState,
@@ -147,6 +148,105 @@ class AccountReady:
 
 
 @dataclass(frozen=True, slots=True)
+class MailboxVerified:
+    """Every message of one Maildir read, parsed and compared with the live mailbox, on which nothing was changed.
+
+    `known` of the `messages` had been read before, unchanged since by size and time. `damaged` ("path: reason") would
+    not come back; `doubtful` would, but there is evidence that they are not what was delivered. `there` stand in the
+    live mailbox, `deleted_since` did once; `lacking` (and `lacking_bytes`) a run would restore. `live` is "compared",
+    or why it could not be; `read_bytes` of the backup were read within `seconds`, the comparison included.
+    """
+
+    mailbox: MailboxId
+    target: str
+    folders: int
+    messages: int
+    bytes: int
+    known: int
+    damaged: tuple[str, ...]
+    doubtful: tuple[str, ...]
+    live: str
+    there: int
+    deleted_since: int
+    lacking: int
+    lacking_bytes: int
+    read_bytes: int
+    seconds: float
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DumpVerified:
+    """A dump read to its end and loaded into a private scratch server, as a run would load it. `code` and `damage` say
+    why it would not come back ("": it would). `seconds` and `load_seconds` are what fetching and loading took;
+    `fetched` is False where staging held it already."""
+
+    database: DatabaseId
+    fingerprint: Fingerprint
+    target: str
+    tables: int
+    rows: int
+    objects: int
+    refused: tuple[RefusedStatement, ...]
+    bytes: int
+    code: str
+    damage: str
+    seconds: float
+    load_seconds: float
+    fetched: bool
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Survivor:
+    """An account that a dump of the `mysql` database holds; `verifier_id` names its verifier in the vault."""
+
+    account: AccountName
+    plugin: str
+    verifier_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SurvivorsRead:
+    """The accounts of a lost server whose password hashes survived in the backup; `path` is the dump's."""
+
+    server: str
+    path: str
+    survivors: tuple[Survivor, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LoginVerified:
+    """A config's password held against surviving hashes: `verdict` is "proven", "wrong" or "unknown", `against` what
+    it was held against, in words."""
+
+    config: str
+    system: str
+    user: str
+    database: str
+    verdict: str
+    against: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoginsVerified:
+    """All logins that one customer's configs claim, each with its verdict."""
+
+    server: str
+    customer: str
+    logins: tuple[LoginVerified, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StagingSwept:
+    """The staging databases that nothing needed are gone from a target; `dropped` are those that still stood."""
+
+    target: str
+    dropped: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Nothing:
     """A step that found and did nothing (benchmarks, preflight)."""
 
@@ -162,5 +262,10 @@ Fact = (
     | DatabaseSwitched
     | DatabaseUndone
     | AccountReady
+    | MailboxVerified
+    | DumpVerified
+    | SurvivorsRead
+    | LoginsVerified
+    | StagingSwept
     | Nothing
 )

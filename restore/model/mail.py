@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 FolderPath = tuple[str, ...]
 INBOX: FolderPath = ("INBOX",)
@@ -115,13 +115,15 @@ class Intent:
 class Proof:
     """Journal: the batch of that intent is settled; identity i was read back as UID `uids[i]` (None: not there).
 
-    `altered` lists the positions whose message is stored but reads back with other content.
+    `altered` lists the positions whose message is stored but reads back with other content, `stated` those that
+    were compared by size, date and flags alone; all others were read whole.
     """
 
     batch: str
     uidvalidity: int
     uids: tuple[int | None, ...]
     altered: tuple[int, ...] = ()
+    stated: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +147,12 @@ class FolderCreated:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """Journal: these source files (fingerprints, hex) were read whole, are sound, and hold these identities."""
+    """Journal: these source files (fingerprints, hex) were read whole, nothing speaks against them, and they hold
+    these identities; against the `doubted` ones something does."""
 
     files: tuple[str, ...]
     identities: tuple[Identity, ...]
+    doubted: tuple[str, ...] = ()
 
 
 JournalRecord = Intent | Proof | Matched | FolderCreated | Verified
@@ -161,7 +165,9 @@ class FolderAccount:
     `restored` were appended by this restore and are there; `already_there` stood there with equal content;
     `deleted_since` were restored or seen there and then taken away by the user. `refused`, `unreadable` and
     `duplicates` (one Maildir file kept under two names) carry "path: reason" lines. `proven` says how many of
-    the restored ones were read back and compared. `newest` is the newest source message's date (epoch seconds).
+    the restored ones were compared with the server by size, date and flags, `hashed` how many of these were read
+    whole and compared by content. `repeated` messages of the further copies, equal to one counted here or a cut
+    version of it, are in none of these sums. `newest` is the newest source message's date (epoch seconds).
     """
 
     folder: FolderPath
@@ -174,6 +180,8 @@ class FolderAccount:
     unreadable: tuple[str, ...] = ()
     duplicates: tuple[str, ...] = ()
     newest: float | None = None
+    hashed: int | None = field(default=None, compare=False)
+    repeated: int = 0
 
     def __post_init__(self) -> None:
         parts = self.restored + self.already_there + self.deleted_since

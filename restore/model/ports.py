@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -112,6 +112,13 @@ class MailSession(Protocol):
     def messages(self, folder: FolderPath, from_uid: int = 1) -> Iterator[LiveMessage]:
         """Messages with UID >= from_uid, ascending."""
 
+    def present(self, folder: FolderPath) -> Collection[int]:
+        """The UID of every message of a folder."""
+
+    def stated(self, folder: FolderPath, uids: Sequence[int]) -> Iterator[LiveMessage]:
+        """Size, date and flags of messages as the server states them, ascending, their `message_id` left empty;
+        a UID that is gone is left out. Read it to the end before the next call."""
+
     def read_back(self, folder: FolderPath, uids: Sequence[int]) -> Iterator[StoredMessage | Unread]:
         """Messages read whole and hashed as they stream in, \\Seen not set; a UID that is gone is left out."""
 
@@ -161,9 +168,13 @@ class DatabaseServer(Protocol):
     def drop_staging(self, staging: str) -> None:
         """Drop a staging database of ours; refuses any name without STAGING_PREFIX."""
 
-    def load(self, staging: str, dump: Iterator[bytes]) -> Loaded:
+    def drop_kept(self, name: str) -> None:
+        """Drop a database in which a switch or an undo of ours set tables aside; refuses any other name."""
+
+    def load(self, staging: str, dump: Iterable[bytes]) -> Loaded:
         """Make the staging database anew and load a dump's plain stream into it through a throw-away account
-        that has rights on it alone; tables and foreign keys only, objects are cut out and returned."""
+        that has rights on it alone; tables and foreign keys only, objects are cut out and returned. A stream that
+        can be iterated again may be: quickly first, carefully where that was in doubt."""
 
     def switch(self, move: Move) -> None:
         """Move the staging tables to the live name in one RENAME behind a write fence. What stands there must

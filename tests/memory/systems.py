@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from restore.model.ports import DatabaseServer, Desk, MailServer, Progress, Source, Staging
+from restore.model.ports import DatabaseServer, Desk, MailServer, Progress, Scratch, Source, Staging
 
 
 def ignore(amount: int) -> None:
@@ -22,11 +22,17 @@ class GivenSystems:
     databases: Mapping[str, DatabaseServer] = field(default_factory=dict)
     stage: Staging | None = None
     tell: Progress = ignore
+    trial: Scratch | None = None
 
     @property
     def staging(self) -> Staging:
         assert self.stage is not None, "this test stages nothing"
         return self.stage
+
+    @property
+    def scratch(self) -> Scratch:
+        assert self.trial is not None, "this test tries out no dump"
+        return self.trial
 
     def source(self, name: str) -> Source:
         return self.sources[name]

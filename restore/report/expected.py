@@ -1,0 +1,159 @@
+"""What a verification lets expect of each thing, told from its facts, and later held against the outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from restore.ledger.reading import Record
+from restore.model.facts import DumpVerified, Fact, LoginsVerified, MailboxVerified
+from restore.model.outcome import Done, Failed, Outcome, Partial, Unchanged, fact_of
+from restore.model.text import safe
+from restore.report.layout import size, span
+from restore.report.recovery import HERE, Item, Recovery, State
+
+
+class Hope(Enum):
+    """What is to be expected of a thing."""
+
+    WHOLE = "would come back"
+    PART = "would come back in part"
+    LOST = "would be lost"
+    DOUBT = "is in doubt"
+    UNKNOWN = "could not be checked"
+
+
+OPEN = (Hope.DOUBT, Hope.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """One mailbox, database or login as a verification saw it. `lost` names what would not come back, `doubts` what
+    would but need not be what it was; texts are safe to show. `sequence` is the ledger event's number, 0 for none."""
+
+    service: str
+    server: str
+    customer: str
+    name: str
+    hope: Hope
+    what: str
+    lost: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+    sequence: int = 0
+
+
+def expected(server: str, customer: str, subject: str, outcome: Outcome) -> Iterator[Expected]:
+    """What one step of a verification lets expect; nothing for steps that verify no thing. `subject` is the thing's,
+    "server/kind/name"."""
+    fact = fact_of(outcome)
+    if isinstance(outcome, Failed) and "/" in subject:
+        kind, _, name = subject.partition("/")[2].partition("/")
+        service = {"mailbox": "mail", "database": "database"}.get(kind)
+        if service:
+            why = f"{outcome.message} [{outcome.code}]"
+            yield Expected(service, safe(server), safe(customer), safe(name), Hope.UNKNOWN, why)
+    elif isinstance(outcome, Done | Unchanged | Partial):
+        yield from _of_fact(safe(customer), fact)
+
+
+def _of_fact(customer: str, fact: Fact | None) -> Iterator[Expected]:
+    match fact:
+        case MailboxVerified():
+            yield _mailbox(customer, fact)
+        case DumpVerified():
+            yield _dump(customer, fact)
+        case LoginsVerified(server=server, logins=logins):
+            for one in logins:
+                hope = {"proven": Hope.WHOLE, "wrong": Hope.DOUBT}.get(one.verdict, Hope.UNKNOWN)
+                what = f"the password in {one.config} is {one.verdict}: {one.against}"
+                yield Expected("account", safe(server), customer, one.user, hope, what)
+
+
+def _mailbox(customer: str, fact: MailboxVerified) -> Expected:
+    hope = Hope.WHOLE
+    if fact.live != "compared":
+        hope = Hope.LOST
+    elif fact.damaged:
+        hope = Hope.PART if fact.there + fact.lacking else Hope.LOST
+    what = (
+        f"{fact.messages:,} messages, {size(fact.bytes)}: {fact.lacking:,} to be restored, {fact.there:,} there already"
+        + (f", {fact.deleted_since:,} deleted since by their owner" if fact.deleted_since else "")
+        + (f", {len(fact.damaged):,} damaged" if fact.damaged else "")
+        + (f", {len(fact.doubtful):,} doubtful" if fact.doubtful else "")
+        + (f"; {fact.known:,} known from an earlier look" if fact.known else "")
+    )
+    lost = fact.damaged if fact.live == "compared" else (safe(fact.live, 1000), *fact.damaged)
+    return Expected(
+        "mail",
+        safe(fact.mailbox.server),
+        customer,
+        safe(fact.mailbox.address),
+        hope,
+        what,
+        lost,
+        fact.doubtful,
+    )
+
+
+def _dump(customer: str, fact: DumpVerified) -> Expected:
+    server, name = safe(fact.database.server), safe(fact.database.name)
+    if fact.code:
+        return Expected(
+            "database", server, customer, name, Hope.LOST, f"[{fact.code}]", (safe(fact.damage, 1000),)
+        )
+    what = f"{fact.tables:,} tables, {fact.rows:,} rows, {size(fact.bytes)} of SQL, loaded in {span(fact.load_seconds)}"
+    refused = tuple(f"byte {one.offset:,}: {one.head}: {one.reason}" for one in fact.refused)
+    return Expected("database", server, customer, name, Hope.WHOLE, what, (), (*refused, *fact.notes))
+
+
+def from_records(records: Iterable[Record]) -> tuple[Expected, ...]:
+    """What the newest verification of each thing let expect, from the ledger."""
+    newest: dict[tuple[str, str, str], Expected] = {}
+    for record in sorted(records, key=lambda one: one.seq):
+        if record.work != "verify" or not isinstance(record.event, Outcome):
+            continue
+        server = record.subject.partition("/")[0]
+        for one in expected(server, record.customer, record.subject, record.event):
+            newest[one.service, one.server, one.name] = replace(one, sequence=record.seq)
+    return tuple(newest.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A thing as it was expected and as it turned out; `held` tells whether the forecast did, None: no run has come
+    to it yet, or nothing was promised."""
+
+    expected: Expected
+    item: Item | None
+    held: bool | None
+
+    @property
+    def line(self) -> str:
+        """In words."""
+        turned = f"{self.item.state.value}" if self.item else "not begun"
+        verdict = {True: "as forecast", False: "NOT AS FORECAST", None: "open"}[self.held]
+        one = self.expected
+        return f"{verdict}: {one.service} {one.server}/{one.name}: {one.hope.value} ({one.what}); it {turned}"
+
+
+def compare(recovery: Recovery, forecast: Iterable[Expected]) -> tuple[Compared, ...]:
+    """Forecast and outcome, item by item."""
+    items = {(item.service, item.server, _bare(item)): item for item in recovery.items}
+    return tuple(_compared(one, items.get((one.service, one.server, one.name))) for one in forecast)
+
+
+def _bare(item: Item) -> str:
+    """An account's user name: its item is named with target and host."""
+    return item.name[1:].partition("'@")[0] if item.service == "account" else item.name
+
+
+def _compared(one: Expected, item: Item | None) -> Compared:
+    if item is None or item.state in (State.UNFINISHED, State.UNDONE, State.LEFT) or one.hope in OPEN:
+        return Compared(one, item, None)
+    wanted = {
+        Hope.WHOLE: (State.BACK,),
+        Hope.PART: (State.PART,),
+        Hope.LOST: tuple(state for state in State if state not in HERE),
+    }[one.hope]
+    return Compared(one, item, item.state in wanted)

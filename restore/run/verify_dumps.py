@@ -1,0 +1,114 @@
+"""A dump tried out: fetched and loaded whole, as a restore would, into a private server that is no target."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from restore.errors import DatabaseRefused, DumpDamaged, DumpRefused, DumpTooLarge, LoadDiffers, ScratchLimit
+from restore.model.facts import DumpVerified, Survivor, SurvivorsRead
+from restore.model.mysql import Loaded
+from restore.model.outcome import Done, Outcome, Partial
+from restore.model.plan import ReadSurvivors, VerifyDump
+from restore.model.ports import Systems
+from restore.model.text import safe
+from restore.run.databases import alive, check_whose, missing_objects
+
+UNUSABLE = (DumpDamaged, DumpRefused, DumpTooLarge, LoadDiffers, DatabaseRefused, ScratchLimit)
+
+
+@dataclass(slots=True)
+class _Clock:
+    """Seconds of fetching, and of loading."""
+
+    fetching: float = 0.0
+    loading: float = 0.0
+    fetched: int = 0
+
+
+def verify_dump(key: str, work: VerifyDump, systems: Systems) -> Outcome:
+    """Read a dump to its end and load it into the scratch server.
+
+    Done where a run would restore it whole; Partial where it is damaged, asks for what is never done, or holds views,
+    triggers, routines or events that are refused: each is named. Raises what the source and staging raise, and
+    ScratchUnavailable.
+    """
+    clock = _Clock()
+    try:
+        loaded = _load(key, work, systems, clock)
+        check_whose(work.dump, loaded)
+    except UNUSABLE as trouble:
+        systems.staging.discard(work.dump.fingerprint)
+        lines = [f"byte {one.offset:,}: {one.head}: {one.reason}" for one in getattr(trouble, "refused", ())]
+        fact = _fact(work, clock, None, trouble.code, trouble.message)
+        return Partial(key, fact, (f"{safe(work.dump.fingerprint.path)}: {trouble.message}", *lines[1:]))
+    if not work.keep:
+        systems.staging.discard(work.dump.fingerprint)
+    fact = _fact(work, clock, loaded, "", "")
+    missing = missing_objects(loaded)
+    return Partial(key, fact, missing) if missing else Done(key, fact)
+
+
+def _load(key: str, work: VerifyDump, systems: Systems, clock: _Clock) -> Loaded:
+    stamp, progress = work.dump.fingerprint, systems.progress(key)
+
+    def count(amount: int) -> None:
+        clock.fetched += amount
+        progress(amount)
+
+    systems.desk.renew(key)
+    began = time.monotonic()
+    systems.staging.fetch(systems.source(stamp.source), stamp, count)
+    clock.fetching = time.monotonic() - began
+    systems.desk.renew(key)
+    began = time.monotonic()
+    try:
+        tenant = f"{work.dump.database.server}/{work.customer}"
+        return systems.scratch.load(tenant, alive(key, systems, systems.staging.plain(stamp)))
+    finally:
+        clock.loading = time.monotonic() - began
+
+
+def _fact(work: VerifyDump, clock: _Clock, loaded: Loaded | None, code: str, damage: str) -> DumpVerified:
+    tables = loaded.tables if loaded else ()
+    return DumpVerified(
+        work.dump.database,
+        work.dump.fingerprint,
+        work.target,
+        len(tables),
+        sum(table.rows for table in tables),
+        len(loaded.objects) if loaded else 0,
+        loaded.refused if loaded else (),
+        loaded.bytes if loaded else 0,
+        code,
+        damage,
+        clock.fetching,
+        clock.loading,
+        clock.fetched > 0,
+        loaded.notes if loaded else (),
+    )
+
+
+def read_survivors(key: str, work: ReadSurvivors, systems: Systems) -> Outcome:
+    """Read the password hashes in a backup's dump of the `mysql` database; they go into the vault.
+
+    Done; Partial where the dump is damaged. Raises what the source and staging raise.
+    """
+    stamp = work.dump.fingerprint
+    systems.desk.renew(key)
+    systems.staging.fetch(systems.source(stamp.source), stamp, systems.progress(key))
+    path = safe(stamp.path)
+    try:
+        found = systems.scratch.hashes(alive(key, systems, systems.staging.plain(stamp)))
+    except (DumpDamaged, DumpTooLarge) as trouble:
+        return Partial(key, SurvivorsRead(work.server, path, ()), (trouble.message,))
+    finally:
+        systems.staging.discard(stamp)
+    survivors = []
+    for one in found:
+        systems.desk.renew(key)
+        purpose = f"survivor/{work.server}/{one.account.user}@{one.account.host}"
+        survivors.append(
+            Survivor(one.account, one.plugin, systems.desk.put_secret(key, purpose, one.verifier))
+        )
+    return Done(key, SurvivorsRead(work.server, path, tuple(survivors)))

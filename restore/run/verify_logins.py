@@ -1,0 +1,86 @@
+"""The passwords of configs held against hashes that survived: those of the backup's `mysql` dump, else live accounts.
+
+A config's password that no surviving hash knows is not wrong; one that every surviving hash of its account contradicts
+is. Nothing is logged in to and nothing is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from detectors.finding import Secret
+from restore.model.facts import Claim, LoginsVerified, LoginVerified
+from restore.model.mysql import AccountName
+from restore.model.outcome import Done, Outcome, Partial
+from restore.model.plan import VerifyLogins
+from restore.model.ports import Systems
+from restore.model.text import safe
+from restore.model.verifier import verifier_digest
+
+PROVEN, WRONG, UNKNOWN = "proven", "wrong", "unknown"
+COMPARABLE = frozenset({"mysql_native_password", "ed25519"})
+
+
+def verify_logins(key: str, work: VerifyLogins, systems: Systems) -> Outcome:
+    """Judge every login that one customer's configs claim.
+
+    Done; Partial where a password is wrong: each config is named. Raises what the desk and the live servers raise.
+    """
+    logins = tuple(_judged(key, work, claim, systems) for claim in work.claims)
+    fact = LoginsVerified(work.server, work.customer, logins)
+    wrong = tuple(f"{one.config}: the password of {one.user} is wrong: {one.against}" for one in logins
+                  if one.verdict == WRONG)  # fmt: skip
+    return Partial(key, fact, wrong) if wrong else Done(key, fact)
+
+
+def _judged(key: str, work: VerifyLogins, claim: Claim, systems: Systems) -> LoginVerified:
+    systems.desk.renew(key)
+    if not claim.verifier_id:
+        return _login(claim, UNKNOWN, "the config states no password that can be checked")
+    claimed = _digests(systems.desk.get_secret(key, claim.verifier_id))
+    survived = [
+        (
+            f"{read.path}, account {safe(str(one.account))}",
+            _digests(systems.desk.get_secret(key, one.verifier_id)),
+        )
+        for read in work.read
+        for one in read.survivors
+        if one.account.user == claim.user and one.plugin in COMPARABLE
+    ]
+    if survived:
+        return _held(claim, claimed, survived)
+    live = list(_live(work, claim, systems))
+    if live:
+        return _held(claim, claimed, live)
+    return _login(claim, UNKNOWN, "no hash of this account survived, and no live account has its name")
+
+
+def _live(work: VerifyLogins, claim: Claim, systems: Systems) -> Iterable[tuple[str, frozenset[str]]]:
+    for target in work.targets:
+        for host in work.hosts:
+            state = systems.database(target).account(AccountName(claim.user, host))
+            if state is not None and state.plugin in COMPARABLE and state.verifier_digest:
+                yield (
+                    f"the live account {safe(str(state.account))} on {target}",
+                    frozenset({state.verifier_digest}),
+                )
+
+
+def _digests(verifiers: Secret) -> frozenset[str]:
+    """One for each form in which the vault holds a password's verifier."""
+    return frozenset(verifier_digest(Secret(word)) for word in verifiers.reveal().split())
+
+
+def _held(
+    claim: Claim, claimed: frozenset[str], others: Iterable[tuple[str, frozenset[str]]]
+) -> LoginVerified:
+    agreeing = [where for where, digests in others if digests & claimed]
+    if agreeing:
+        return _login(claim, PROVEN, f"equal to the hash in {agreeing[0]}")
+    return _login(claim, WRONG, f"it is not the one hashed in {'; '.join(where for where, _ in others)}")
+
+
+def _login(claim: Claim, verdict: str, against: str) -> LoginVerified:
+    return LoginVerified(
+        safe(claim.config, 1000), claim.system, safe(claim.user), safe(claim.database), verdict, against
+    )

@@ -1,0 +1,96 @@
+"""Accounts and password hashes in a dump of the `mysql` database, read as text: nothing of it is ever run.
+
+MariaDB 10.4 and later keep them as JSON in global_priv, older releases and MySQL as columns of user.
+https://mariadb.com/kb/en/mysqlglobal_priv-table/ https://mariadb.com/kb/en/mysqluser-table/
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+from detectors.finding import Secret
+from restore.errors import DumpDamaged
+from restore.model.mysql import AccountName
+from restore.model.ports import SurvivingHash
+from restore.systems.dump import DumpReader, Kind
+from restore.systems.dump_rows import CELL, ROW, decoded
+from restore.systems.dump_statements import CREATE_TABLE, INSERT
+from restore.systems.dump_text import effective, name_of
+
+TABLES = ("user", "global_priv")
+NATIVE = "mysql_native_password"
+VERSION = 101100
+COLUMN = re.compile(rb"^\s*`((?:[^`]|``)+)`\s", re.MULTILINE)
+CHARSET = "utf8mb4"
+
+
+def read_hashes(dump: Iterator[bytes]) -> Iterator[SurvivingHash]:
+    """Every account with a password in the dump's tables user and global_priv. Raises DumpDamaged where the dump is
+    cut or a row of these tables cannot be read."""
+    columns: dict[str, tuple[str, ...]] = {}
+    reader = DumpReader(dump)
+    for statement in reader:
+        if statement.kind is Kind.CUT:
+            raise DumpDamaged(
+                f"the dump of the database mysql ends at byte {reader.size:,} inside a statement"
+            )
+        text = (
+            effective(statement.text, VERSION) if b"CREATE" in statement.text[:64].upper() else statement.text
+        )
+        if text and (made := CREATE_TABLE.match(text)):
+            names = COLUMN.findall(text[made.end() :])
+            columns[name_of(made["name"], CHARSET)] = tuple(
+                name.decode("utf-8", "replace").lower() for name in names
+            )
+        elif insert := INSERT.match(statement.text):
+            table = name_of(insert["name"], CHARSET)
+            if table in TABLES:
+                yield from _accounts(table, columns.get(table, ()), statement.text, insert)
+
+
+def _accounts(
+    table: str, standing: tuple[str, ...], text: bytes, insert: re.Match[bytes]
+) -> Iterator[SurvivingHash]:
+    named = re.findall(rb"`((?:[^`]|``)+)`", insert["columns"] or b"")
+    columns = tuple(name.decode("utf-8", "replace").lower() for name in named) or standing
+    position = insert.end()
+    while position < len(text):
+        row = ROW.match(text, position)
+        if row is None:
+            raise DumpDamaged(f"a row of the table {table} in the dump of the database mysql cannot be read")
+        cells = [_value(cell[1]) for cell in CELL.finditer(row[1])]
+        found = dict(zip(columns, cells, strict=False))
+        account = AccountName(_text(found.get("user")), _text(found.get("host")))
+        plugin, verifier = _priv(found.get("priv", b"")) if table == "global_priv" else _user(found)
+        if verifier and account.user:
+            yield SurvivingHash(account, plugin, Secret(verifier))
+        position = row.end()
+
+
+def _value(literal: bytes) -> bytes:
+    return decoded(literal) if literal[:1] in b"'\"xX_" or literal[:2] in (b"0x", b"0X") else literal
+
+
+def _text(value: bytes | None) -> str:
+    return (value or b"").decode("utf-8", "surrogateescape")
+
+
+def _priv(raw: bytes) -> tuple[str, bytes]:
+    """Plugin and verifier of a row of global_priv; an account with several plugins states them under auth_or."""
+    try:
+        stated = json.loads(raw)
+    except ValueError:
+        return "", b""
+    choices = [stated, *stated.get("auth_or", [])] if isinstance(stated, dict) else []
+    for one in choices:
+        word = one.get("authentication_string", "") if isinstance(one, dict) else ""
+        if isinstance(word, str) and word and word != "invalid":
+            return str(one.get("plugin") or stated.get("plugin") or NATIVE), word.encode()
+    return "", b""
+
+
+def _user(found: dict[str, bytes]) -> tuple[str, bytes]:
+    verifier = found.get("authentication_string", b"") or found.get("password", b"")
+    return _text(found.get("plugin")) or NATIVE, b"" if verifier in (b"NULL", b"invalid") else verifier
