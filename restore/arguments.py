@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from datetime import UTC, datetime
 
+from restore.incident.copies import as_of
+
 EXIT_CODES = "exit codes: 0 done, 1 failures, 2 bad use, 3 questions left (1 wins over 3)"
 KINDS = ("mail", "databases", "accounts")
 
@@ -21,7 +23,7 @@ def parser() -> argparse.ArgumentParser:
     init.add_argument(
         "path", nargs="?", default="incident.toml", help="where to write it (default: incident.toml)"
     )
-    _verb(verbs, "survey", "look at what the backups hold; changes nothing")
+    _dated(_verb(verbs, "survey", "look at what the backups hold; changes nothing"))
     _narrowed(_verb(verbs, "plan", "the dry run: what would be done, in what order, what is in doubt"))
     run = _narrowed(_verb(verbs, "run", "restore; run again to finish what was cut or failed"))
     run.add_argument(
@@ -74,6 +76,12 @@ def _narrowed(one: argparse.ArgumentParser) -> argparse.ArgumentParser:
         choices=KINDS,
         help="only this kind of work of the customers; may be repeated",
     )
+    return _dated(one)
+
+
+def _dated(one: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    one.add_argument("--as-of", type=_as_of, metavar="DATE",
+                     help="only what the backups held then: of copies and dumps made by DATE, the newest first")  # fmt: skip
     return one
 
 
@@ -161,6 +169,13 @@ def _moment(text: str) -> datetime:
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text} is no time like 2026-11-24 or 2026-11-24T03:00") from error
     return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _as_of(text: str) -> float:
+    try:
+        return as_of(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text} is no day or time like 2026-11-24 or 2026-11-24T03:00") from error
 
 
 def _positive(text: str) -> int:

@@ -28,7 +28,7 @@ from restore.run.desk import DeskServer
 from restore.run.leases import Leases
 from restore.run.pen import Pen, Remembering, pen
 from restore.run.post import Factory
-from restore.survey.index import read_index
+from restore.survey.index import index_keys, read_index
 from restore.survey.preflight import check
 from restore.systems.folder import FolderSource
 from restore.systems.imap import ImapServer
@@ -141,7 +141,7 @@ class Office:
         if self._index is None:
             self._index = read_index(self.incident, self._systems.source)
             unread = {one.key: one for one in self._index.failed}
-            keys = [f"index/{server.name}" for server in self.incident.old_servers]
+            keys = index_keys(self.incident)
             self.ledger.append_all(unread.get(key) or Done(key, Nothing()) for key in keys)
         return self._index
 

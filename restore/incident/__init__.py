@@ -12,12 +12,16 @@ from pathlib import Path
 from typing import TypeVar
 
 from restore.errors import IncidentInvalid
+from restore.incident.copies import moment, read_copies
 from restore.incident.secrets import secret
 from restore.incident.table import Table
 from restore.model.incident import (
+    ASK,
     DUMPS,
     HOMES,
+    KINDS,
     MAILDIRS,
+    USE,
     DatabaseTarget,
     Incident,
     MailTarget,
@@ -118,6 +122,10 @@ def _old_server(table: Table) -> OldServer:
         homes=table.text("homes", HOMES, check=_pattern("customer")),
         maildirs=table.text("maildirs", MAILDIRS, check=_pattern("domain", "user")),
         dumps=table.text("dumps", DUMPS, check=_pattern("database")),
+        kind=table.choice("kind", KINDS, "backup"),
+        taken=moment(table, "date"),
+        further=read_copies(table, _inside),
+        older_dumps=table.choice("older_dumps", (ASK, USE), ASK),
     )
 
 
@@ -239,7 +247,7 @@ def read_incident(path: str) -> Incident:
     mistakes += _references(
         servers,
         "source",
-        lambda one: (one.source,),
+        lambda one: tuple(copy.source for copy in one.copies),
         {one.name for one in incident.sources},
     )
     mistakes += _references(

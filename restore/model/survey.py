@@ -94,12 +94,14 @@ class Decision:
 class Narrowing:
     """Which jobs are wanted; facts are never narrowed. Empty means all; else all that is named. A customer is "name"
     or "server/name", of whose things those of `kinds` are wanted (empty: all); a mailbox is its address in lower
-    case."""
+    case. `as_of`, in epoch seconds, asks for what the backups held then: copies and dumps made later are left out,
+    and of the others the newest goes first; None: the order that the incident states."""
 
     customers: frozenset[str] = frozenset()
     kinds: frozenset[str] = frozenset()
     mailboxes: frozenset[str] = frozenset()
     databases: frozenset[DatabaseId] = frozenset()
+    as_of: float | None = None
 
     @property
     def nothing_named(self) -> bool:

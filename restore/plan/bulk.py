@@ -11,7 +11,7 @@ from restore.model.facts import (
     DatabaseUndone,
     SiteLooked,
 )
-from restore.model.incident import Incident
+from restore.model.incident import Incident, OldServer
 from restore.model.mysql import DatabaseId
 from restore.model.outcome import Failed, ManualItem, Outcome, fact_of
 from restore.model.plan import Capacity, Job, Learned, LoadDatabase, LookSite, Step
@@ -20,6 +20,7 @@ from restore.plan import accounts, databases
 from restore.plan.accounts import Login, account_jobs, decide_logins, home_path
 from restore.plan.databases import place_databases, plan_databases, switch_job
 from restore.plan.mailboxes import plan_mailboxes
+from restore.plan.origin import as_of, at_home, home_ranks, origin
 from restore.plan.ownership import own
 from restore.plan.settled import Settlement
 
@@ -51,11 +52,14 @@ class BulkPlan:
 
     def __init__(self, incident: Incident, survey: Survey, narrowing: Narrowing | None = None) -> None:
         self._incident = incident
-        self._index = survey.index
         self._narrowing = narrowing or Narrowing()
+        moment = self._narrowing.as_of
+        self._index = survey.index if moment is None else as_of(incident, survey.index, moment)
+        self._homes = home_ranks(self._index)
         self._settlement = Settlement(survey.settled)
         self._owners = own(survey.index)
         self._held = frozenset(dump.database for dump in survey.index.dumps)
+        self._taken: dict[DatabaseId, float] = {}
         self._servers = {server.name: server for server in incident.old_servers}
         self._targets = {target.name: target for target in incident.database_targets}
         self._live: dict[DatabaseId, DatabaseSwitched] = {}
@@ -78,7 +82,9 @@ class BulkPlan:
 
     def _remember(self, survey: Survey) -> None:
         for fact in survey.remembered:
-            if isinstance(fact, DatabaseSwitched):
+            if isinstance(fact, DatabaseLoaded) and fact.taken is not None:
+                self._taken[fact.database] = fact.taken
+            elif isinstance(fact, DatabaseSwitched):
                 self._live[fact.database] = fact
                 self._undone.discard(fact.database)
             elif isinstance(fact, DatabaseUndone):
@@ -107,7 +113,7 @@ class BulkPlan:
             self._narrowing,
             self.placement,
         )
-        loads = tuple(job for job in loads if not self._is_undone(job))
+        loads = tuple(job for job in loads if not self._is_undone(job) and not self._is_older(job))
         for job in loads:
             for step in job.steps:
                 if isinstance(step.work, LoadDatabase):
@@ -120,6 +126,16 @@ class BulkPlan:
             for step in job.steps
         )
 
+    def _is_older(self, job: Job) -> bool:
+        """Whether a newer dump of the database is live already, and nobody asked for this older one."""
+        return self._narrowing.as_of is None and any(
+            isinstance(step.work, LoadDatabase)
+            and step.work.dump.database in self._live
+            and step.work.dump.taken < self._taken.get(step.work.dump.database, 0.0)
+            and self._settlement.answer(databases.subject(step.work.dump.database), "dump") is None
+            for step in job.steps
+        )
+
     def _await(self, key: str, load: LoadDatabase) -> None:
         database = load.dump.database
         self._loads[key] = load
@@ -128,13 +144,15 @@ class BulkPlan:
         if progress is not None:
             progress.waiting.add(database)
 
+    def _at_home(self, customer: Customer) -> OldServer:
+        """The customer's old server, as the copy that his home is taken from states it."""
+        rank = self._homes.get((customer.server, customer.name), 0)
+        return at_home(self._servers[customer.server], rank)
+
     def _look_jobs(self) -> tuple[Job, ...]:
         jobs = []
         for number, progress in enumerate(self._customers.values()):
-            customer, server = (
-                progress.customer,
-                self._servers[progress.customer.server],
-            )
+            customer, server = progress.customer, self._at_home(progress.customer)
             key = f"look/{server.name}/{customer.name}"
             self._looks[key] = (customer.server, customer.name)
             work = LookSite(
@@ -143,6 +161,7 @@ class BulkPlan:
                 server.source,
                 home_path(server, customer),
                 customer.domains,
+                origin(server, server.source, server.kind, server.taken),
             )
             step = Step(key, work, (f"source/{server.source}", "worker"))
             jobs.append(Job(key, "look", customer.name, (step,), rank=(1, 0, number)))
@@ -212,7 +231,7 @@ class BulkPlan:
         if not ready or not self._wants_accounts_of(progress.customer):
             return ()
         progress.accounts_planned = True
-        server = self._servers[progress.customer.server]
+        server = self._at_home(progress.customer)
         placed = self._places(progress.customer, progress.logins)
         return tuple(
             job

@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from restore.model.facts import DatabaseLoaded
-from restore.model.incident import Incident, OldServer
+from restore.model.incident import ASK, USE, Incident, OldServer
 from restore.model.mysql import STAGING_PREFIX, DatabaseId, DumpFile
 from restore.model.outcome import Candidate, ManualItem
 from restore.model.plan import Definer, Job, LoadDatabase, LookDump, Step, SwitchDatabase
 from restore.model.survey import Customer, Index, Narrowing
 from restore.model.text import safe
+from restore.plan.origin import day, newest, origin, words
 from restore.plan.ownership import Owners
-from restore.plan.question import ask
+from restore.plan.question import ask, item_id
 from restore.plan.settled import Settlement
 
 
@@ -115,16 +116,12 @@ def plan_databases(
         elif (
             owner is not None and database in placement.targets and not settlement.given_up(subject(database))
         ):
+            server = servers[database.server]
             chosen = _choose(database, found, settlement)
-            jobs.append(
-                _load_job(
-                    chosen,
-                    found,
-                    owner,
-                    servers[database.server],
-                    placement.targets[database],
-                )
-            )
+            if _may_be_older(chosen, server, index) and not settlement.answer(subject(database), "dump"):
+                items.append(_older(chosen, found, server, owner))
+            else:
+                jobs.append(_load_job(chosen, found, owner, server, placement.targets[database]))
     asked = {safe(subject(database)): database for database in dumps}
     items += [one for one in placement.items if _wanted(asked[one.subject], owners, narrowing)]
     items += _missing(index, set(dumps), narrowing)
@@ -161,12 +158,40 @@ def _choose(database: DatabaseId, dumps: list[DumpFile], settlement: Settlement)
         for dump in dumps:
             if path_text(dump) == answer.value:
                 return dump
-    return max(dumps, key=lambda dump: (dump.fingerprint.mtime, dump.fingerprint.path))
+    return newest(dumps)
+
+
+def _may_be_older(chosen: DumpFile, server: OldServer, index: Index) -> bool:
+    """Whether a more preferred copy, which cannot be read now, may hold a newer dump than this one and a person is
+    to decide about that."""
+    unread = any(name == server.name and rank < chosen.rank for name, rank in index.unread)
+    return unread and server.older_dumps == ASK
+
+
+def _older(chosen: DumpFile, found: list[DumpFile], server: OldServer, owner: Customer) -> ManualItem:
+    name = safe(chosen.database.name)
+    best = server.copies[0]
+    text = (
+        f"{words(best.source, best.kind, best.taken)}, cannot be read now. Is {name} restored from an older dump? Else"
+        " mend that source and run again, or drop this item."
+    )
+    about = subject(chosen.database)
+    ordered = sorted(found, key=lambda dump: (dump.rank, -dump.taken))
+    candidates = [candidate(dump) for dump in ordered]
+    item = ask("older-dump", about, text, customer=owner, candidates=candidates)
+    return replace(item, id=item_id("older-dump", about, path_text(chosen)))
+
+
+def candidate(dump: DumpFile) -> Candidate:
+    """A dump as an answer to which one shall be used."""
+    stamp = dump.fingerprint
+    label = f"the dump of {day(dump.taken)} on {stamp.source}, {stamp.size:,} bytes"
+    return Candidate(label, "dump", path_text(dump))
 
 
 def path_text(dump: DumpFile) -> str:
-    """A dump's path as text that a candidate's value can carry and that leads back to the same dump."""
-    return dump.fingerprint.path.decode("utf-8", "surrogateescape")
+    """A dump's source and path as text that a candidate's value can carry and that leads back to the same dump."""
+    return f"{dump.fingerprint.source}:{dump.fingerprint.path.decode('utf-8', 'surrogateescape')}"
 
 
 def _load_job(
@@ -178,17 +203,22 @@ def _load_job(
 ) -> Job:
     mark = _mark(dump, target)
     key = f"load/{dump.database}/{target}/{mark[:12]}"
-    others = tuple(other for other in found if other != dump)
+    others = sorted((other for other in found if other != dump), key=lambda one: (one.rank, -one.taken))
+    kind = server.copies[dump.rank].kind
     work = LoadDatabase(
         dump,
         owner.name,
         target,
         dump.database.name,
         staging_name(dump, target),
-        others,
+        tuple(others),
         safe(owner.reach),
+        origin(server, dump.fingerprint.source, kind, dump.taken),
+        server.older_dumps == USE,
     )
-    needs = (f"source/{server.source}", f"database/{target}", "worker")
+    read = (dump, *others) if work.use_older else (dump,)
+    sources = dict.fromkeys(f"source/{one.fingerprint.source}" for one in read)
+    needs = (*sources, f"database/{target}", "worker")
     size = dump.fingerprint.size
     return Job(
         key,
@@ -212,6 +242,7 @@ def _mark(dump: DumpFile, target: str) -> str:
             dump.database.server,
             dump.database.name,
             target,
+            stamp.source,
             stamp.path,
             stamp.size,
             stamp.mtime,
@@ -233,7 +264,7 @@ def switch_job(
         load.customer,
         load.target,
         load.name,
-        load.staging,
+        loaded.staging,
         loaded.tables,
         loaded.objects,
         loaded.charset,
@@ -252,7 +283,8 @@ def _missing(index: Index, present: set[DatabaseId], narrowing: Narrowing) -> It
         for name in customer.databases:
             database = DatabaseId(customer.server, name)
             if database not in present and narrowing.wants_database(customer, database):
-                text = f"No backup holds a dump of the database {safe(name)}. Is there another source?"
+                when = "" if narrowing.as_of is None else f" as of {day(narrowing.as_of)}"
+                text = f"No backup{when} holds a dump of the database {safe(name)}. Is there another source?"
                 yield ask("not-in-backup", subject(database), text, customer=customer)
 
 
@@ -265,7 +297,7 @@ def look_dumps(jobs: tuple[Job, ...]) -> tuple[Job, ...]:
                 needs = (f"source/{step.work.dump.fingerprint.source}", "worker")
                 look = Step(
                     f"look-{step.key}",
-                    LookDump(step.work.dump, step.work.customer),
+                    LookDump(step.work.dump, step.work.customer, step.work.origin),
                     needs,
                 )
                 looks.append(

@@ -23,7 +23,8 @@ from restore.model.plan import (
 )
 from restore.model.text import safe
 from restore.plan.bulk import BulkPlan
-from restore.plan.databases import path_text, subject
+from restore.plan.databases import candidate, path_text, subject
+from restore.plan.origin import origin_of
 from restore.plan.question import ask, item_id
 
 
@@ -59,12 +60,12 @@ def _foresee(
     if isinstance(work, RestoreMailbox):
         fact = fact_of(look)
         size = fact.bytes if isinstance(fact, MailboxLooked) else 0
-        count = (
-            f"{fact.messages:,} messages in {fact.folders} folders"
-            if isinstance(fact, MailboxLooked)
-            else "?"
-        )
-        return Foreseen(job, f"mailbox {work.mailbox.address}: {count}", work.target, size, doubt), None, []
+        what = f"mailbox {work.mailbox.address}: {_counts(look, work.origin)}"
+        for number, copy in enumerate(work.also, 1):
+            further = seen.get(f"look-{step.key}/{number}")
+            what += f"; {_counts(further, origin_of(copy))}"
+            doubt = doubt or (f"the look failed: {further.message}" if isinstance(further, Failed) else "")
+        return Foreseen(job, what, work.target, size, doubt), None, []
     if isinstance(work, LoadDatabase):
         return _foresee_load(job, step, work, look)
     if isinstance(work, SwitchDatabase):
@@ -75,16 +76,24 @@ def _foresee(
     return None, None, []
 
 
+def _counts(look: Outcome | None, origin: str) -> str:
+    """What a copy of a mailbox holds, and where that lies."""
+    fact = fact_of(look)
+    held = f"{fact.messages:,} messages in {fact.folders} folders" if isinstance(fact, MailboxLooked) else "?"
+    return f"{held} {origin}".rstrip()
+
+
 def _foresee_load(
     job: Job, step: Step, work: LoadDatabase, look: Outcome | None
 ) -> tuple[Foreseen, Outcome | None, list[ManualItem]]:
     fact = fact_of(look)
     name = work.dump.database.name
-    if isinstance(fact, DumpLooked) and not fact.complete:
+    if isinstance(fact, DumpLooked) and not fact.complete and not (work.use_older and work.others):
         text = f"The dump of the database {name} has no end. Which other backup is to be used?"
         about = subject(work.dump.database)
+        others = [candidate(dump) for dump in work.others]
         item = replace(
-            ask("dump-damaged", about, text, evidence=fact.notes),
+            ask("dump-damaged", about, text, evidence=fact.notes, candidates=others),
             id=item_id("dump-damaged", about, path_text(work.dump)),
             customer=safe(work.customer),
             contact=work.contact,

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterator
 
 from restore.model.incident import Incident, OldServer
 from restore.model.mail import MailboxId
 from restore.model.outcome import ManualItem
-from restore.model.plan import Job, LookMailbox, RestoreMailbox, Step
+from restore.model.plan import Job, LookMailbox, MailCopy, RestoreMailbox, Step
 from restore.model.survey import Customer, Index, MailboxPlace, Narrowing
 from restore.model.text import safe
+from restore.plan.origin import copies_of, day, origin, origin_of
 from restore.plan.ownership import Owners, mailbox_id
 from restore.plan.question import ask
 from restore.plan.settled import Settlement
@@ -97,12 +99,29 @@ def _owner(
 
 
 def _job(place: MailboxPlace, owner: Customer, server: OldServer, number: int) -> Job:
+    first, *others = copies_of(place, server)
     key = f"mail/{place.mailbox.server}/{place.mailbox.address}/{server.mail_to}"
+    if others or first.source != server.source:
+        key += f"/{_mark(first, *others)}"
     work = RestoreMailbox(
-        place.mailbox, owner.name, server.source, place.path, server.mail_to, safe(owner.reach)
+        place.mailbox,
+        owner.name,
+        first.source,
+        first.path,
+        server.mail_to,
+        safe(owner.reach),
+        tuple(others),
+        origin(server, first.source, first.kind, first.taken),
     )
-    needs = (f"source/{server.source}", f"mail/{server.mail_to}", "worker")
+    sources = dict.fromkeys(f"source/{copy.source}" for copy in (first, *others))
+    needs = (*sources, f"mail/{server.mail_to}", "worker")
     return Job(key, "mail", owner.name, (Step(key, work, needs),), rank=(0, number))
+
+
+def _mark(*copies: MailCopy) -> str:
+    """Tells one set of copies from another: a mailbox that is found in one more copy later is merged again."""
+    text = repr(sorted((copy.source, copy.path) for copy in copies))
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:8]
 
 
 def _missing(index: Index, narrowing: Narrowing) -> Iterator[ManualItem]:
@@ -111,30 +130,28 @@ def _missing(index: Index, narrowing: Narrowing) -> Iterator[ManualItem]:
         for address in customer.mailboxes:
             mailbox = mailbox_id(customer.server, address)
             if mailbox not in present and narrowing.wants_mailbox(customer, address):
-                text = f"No backup holds the mailbox {address}. Is there another source?"
+                when = "" if narrowing.as_of is None else f" as of {day(narrowing.as_of)}"
+                text = f"No backup{when} holds the mailbox {address}. Is there another source?"
                 yield ask("not-in-backup", subject(mailbox), text, customer=customer)
 
 
 def look_mailboxes(jobs: tuple[Job, ...]) -> tuple[Job, ...]:
-    """The read-only looks at the mailboxes that these jobs restore."""
-    looks = []
-    for job in jobs:
-        for step in job.steps:
-            if isinstance(step.work, RestoreMailbox):
-                work = LookMailbox(
-                    step.work.mailbox,
-                    step.work.customer,
-                    step.work.source,
-                    step.work.path,
-                )
-                needs = (f"source/{step.work.source}", "worker")
-                looks.append(
-                    Job(
-                        f"look-{job.key}",
-                        "look",
-                        job.customer,
-                        (Step(f"look-{step.key}", work, needs),),
-                        rank=job.rank,
-                    )
-                )
-    return tuple(looks)
+    """The read-only looks at every copy of the mailboxes that these jobs restore."""
+    return tuple(
+        Job(look.key, "look", job.customer, (look,), rank=job.rank)
+        for job in jobs
+        for step in job.steps
+        if isinstance(step.work, RestoreMailbox)
+        for look in looks_of(step.key, step.work)
+    )
+
+
+def looks_of(key: str, work: RestoreMailbox) -> Iterator[Step]:
+    """A look at each copy of the mailbox that step `key` restores, first choice first."""
+    copies = (
+        (work.source, work.path, work.origin),
+        *((one.source, one.path, origin_of(one)) for one in work.also),
+    )
+    for number, (source, path, words) in enumerate(copies):
+        look = LookMailbox(work.mailbox, work.customer, source, path, words)
+        yield Step(f"look-{key}" + (f"/{number}" if number else ""), look, (f"source/{source}", "worker"))

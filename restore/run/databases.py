@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from dataclasses import replace
 
 from restore.errors import DumpDamaged, DumpRefused, LiveDiffers, ObjectRefused, UndoDiffers
 from restore.model.facts import DatabaseLoaded, DatabaseSwitched, DatabaseUndone
@@ -24,7 +24,7 @@ from restore.model.outcome import Candidate, Done, Manual, ManualItem, Outcome, 
 from restore.model.plan import LoadDatabase, SwitchDatabase, UndoSwitch
 from restore.model.ports import DatabaseServer, Systems
 from restore.model.text import safe
-from restore.plan.databases import path_text, staging_name, subject
+from restore.plan.databases import candidate, path_text, staging_name, subject
 from restore.plan.question import item_id
 from restore.run.definer import make_definer
 
@@ -51,9 +51,25 @@ def load_database(key: str, work: LoadDatabase, systems: Systems) -> Outcome:
     except (DumpDamaged, DumpRefused) as trouble:
         server.drop_staging(work.staging)
         systems.staging.discard(stamp)
+        if work.use_older and work.others and isinstance(trouble, DumpDamaged):
+            return _from_next(key, work, trouble, systems)
         return Manual(key, (_unusable(work, trouble),))
     systems.staging.discard(stamp)
     return _loaded(key, work, loaded)
+
+
+def _from_next(key: str, work: LoadDatabase, damage: DumpDamaged, systems: Systems) -> Outcome:
+    """The next dump loaded in place of a damaged one, as the incident file allows; what that means is said."""
+    dump, *others = work.others
+    other = replace(
+        work, dump=dump, others=tuple(others), staging=staging_name(dump, work.target), origin=""
+    )
+    outcome = load_database(key, other, systems)
+    if not isinstance(outcome, Done | Partial):
+        return outcome
+    used = f"{safe(path_text(work.dump))} is damaged ({damage.message}): restored from {candidate(dump).label}"
+    missing = outcome.missing if isinstance(outcome, Partial) else ()
+    return Partial(key, outcome.fact, (used, *missing))
 
 
 def _tidy(work: LoadDatabase, server: DatabaseServer, systems: Systems) -> None:
@@ -97,8 +113,8 @@ def _loaded(key: str, work: LoadDatabase, loaded: Loaded) -> Outcome:
         loaded.charset,
         loaded.collation,
         loaded.bytes,
-        loaded.notes,
-        work.dump.fingerprint.mtime,
+        (*((work.origin,) if work.origin else ()), *loaded.notes),
+        work.dump.taken,
     )
     missing = missing_objects(loaded)
     return Partial(key, fact, missing) if missing else Done(key, fact)
@@ -118,7 +134,7 @@ def _unusable(work: LoadDatabase, trouble: DumpDamaged | DumpRefused) -> ManualI
     name = safe(work.dump.database.name)
     refused = trouble.refused if isinstance(trouble, DumpRefused) else ()
     what = "is damaged" if isinstance(trouble, DumpDamaged) else "asks for what a restore never does"
-    lines = [f"{safe(work.dump.fingerprint.path)}: {trouble.message}"]
+    lines = [f"{safe(work.dump.fingerprint.path)}: {trouble.message}", f"it is {candidate(work.dump).label}"]
     lines += [f"byte {one.offset:,}: {one.head}: {one.reason}" for one in refused[:SHOWN]]
     return ManualItem(
         item_id(trouble.code, about, path_text(work.dump)),
@@ -127,15 +143,9 @@ def _unusable(work: LoadDatabase, trouble: DumpDamaged | DumpRefused) -> ManualI
         safe(about),
         f"The dump of {name} {what}. Which dump shall be used? The live database is as it was.",
         tuple(safe(line, 1000) for line in lines),
-        tuple(_candidate(dump) for dump in work.others),
+        tuple(candidate(dump) for dump in work.others),
         work.contact,
     )
-
-
-def _candidate(dump: DumpFile) -> Candidate:
-    day = datetime.fromtimestamp(dump.fingerprint.mtime, UTC)
-    label = f"the dump of {day:%Y-%m-%d %H:%M} UTC, {dump.fingerprint.size:,} bytes"
-    return Candidate(label, "dump", path_text(dump))
 
 
 def switch_database(key: str, work: SwitchDatabase, systems: Systems) -> Outcome:

@@ -60,7 +60,7 @@ def look_dump(key: str, work: LookDump, systems: Systems) -> Outcome:
         safe(version[1]) if version else "",
         complete,
         stamp.size,
-        tuple(notes),
+        (*((work.origin,) if work.origin else ()), *notes),
     )
     return Done(key, fact) if complete and tail is not None else Partial(key, fact, tuple(notes))
 

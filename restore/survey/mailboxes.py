@@ -31,5 +31,6 @@ def look_mailbox(key: str, work: LookMailbox, systems: Systems) -> Outcome:
         size += sum(message.size for message in listing.messages)
         missing += listing.unreadable
         systems.progress(key)(0)
-    fact = MailboxLooked(work.mailbox, len(maildir.folders), messages, size, maildir.notes)
+    notes = (*((work.origin,) if work.origin else ()), *maildir.notes)
+    fact = MailboxLooked(work.mailbox, len(maildir.folders), messages, size, notes)
     return Partial(key, fact, tuple(missing)) if missing else Done(key, fact)

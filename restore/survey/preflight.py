@@ -11,9 +11,9 @@ import time
 from collections.abc import Iterator
 
 from restore.errors import MailboxMissing, RestoreError
-from restore.model.incident import Incident, MailTarget, SourceSpec
+from restore.model.incident import Incident, MailTarget, OldServer, SourceSpec
 from restore.model.mail import INBOX
-from restore.model.ports import Systems
+from restore.model.ports import Source, Systems
 from restore.model.survey import Finding, Index
 from restore.model.text import safe
 from restore.survey.preflight_databases import Need, judge
@@ -47,16 +47,9 @@ def _source(spec: SourceSpec, incident: Incident, systems: Systems) -> Iterator[
         source = systems.source(spec.name)
         source.list(b"")
         for server in incident.old_servers:
-            path = server.path.strip("/").encode("utf-8", "surrogateescape")
-            entry = source.lstat(path) if server.source == spec.name else None
-            if server.source == spec.name and (entry is None or entry.kind != "folder"):
-                found = "is not there" if entry is None else f"is a {entry.kind}, not a folder"
-                what = f"the tree of {server.name}, {safe(server.path)}, {found}"
-                yield Finding(
-                    "ask", where, what, "Nothing of that server can be restored.", "Correct `path`."
-                )
+            yield from _trees(server, source, where)
     except RestoreError as error:
-        yield failed(where, error, "Nothing that lies there can be restored.")
+        yield failed(where, error, "Nothing that lies there alone can be restored.")
         return
     if spec.kind == "folder":
         if not os.statvfs(spec.path).f_flag & os.ST_RDONLY:
@@ -65,6 +58,24 @@ def _source(spec: SourceSpec, incident: Incident, systems: Systems) -> Iterator[
     else:
         what = "whether its account may write, and its clock, could not be checked"
         yield Finding("note", where, what, "SFTP states neither without a write.", "")
+
+
+def _trees(server: OldServer, source: Source, where: str) -> Iterator[Finding]:
+    """Copies of an old server that are said to stand there and do not."""
+    for copy in server.copies:
+        if copy.source != source.name:
+            continue
+        entry = source.lstat(copy.path.strip("/").encode("utf-8", "surrogateescape"))
+        if entry is not None and entry.kind == "folder":
+            continue
+        found = "is not there" if entry is None else f"is a {entry.kind}, not a folder"
+        what = f"the tree of {server.name}, {safe(copy.path)}, {found}"
+        why = (
+            "Its other copies are used alone."
+            if server.further
+            else "Nothing of that server can be restored."
+        )
+        yield Finding("ask", where, what, why, "Correct `path`.")
 
 
 def _mail(target: MailTarget, incident: Incident, index: Index, systems: Systems) -> Iterator[Finding]:

@@ -90,7 +90,7 @@ def look_site(key: str, work: LookSite, systems: Systems) -> Outcome:
             case Found():
                 claims.append(_claim(key, work, finding, systems))
     refused = tuple(f"{safe(one.path, LINE)}: {safe(one.reason, LINE)}" for one in examination.refused)
-    seen = tuple(_seen(tree, work.home, examination))
+    seen = (*((f"home: {work.origin}",) if work.origin else ()), *_seen(tree, work.home, examination))
     return Done(key, SiteLooked(work.server, work.customer, tuple(claims), tuple(unclear), refused, seen))
 
 

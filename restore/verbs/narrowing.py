@@ -11,12 +11,13 @@ from restore.model.text import safe
 
 
 def narrowing_of(options: Namespace, index: Index) -> Narrowing:
-    """The narrowing that --customer, --mailbox, --database and --only ask for. Raises BadUse."""
+    """The narrowing that --customer, --mailbox, --database, --only and --as-of ask for. Raises BadUse."""
     narrowing = Narrowing(
         frozenset(options.customer),
         frozenset(options.only),
         frozenset(address.lower() for address in options.mailbox),
         frozenset(map(database_of, options.database)),
+        options.as_of,
     )
     check_narrowing(narrowing, index)
     return narrowing

@@ -33,7 +33,7 @@ COUNTED = ("done", "unchanged", "partial", "failed", "abandoned", "manual")
 def survey(options: Namespace, screen: Screen) -> int:
     """Look at all that the backups hold."""
     with _coordinating(options, screen) as here:
-        looks = LookPlan(BulkPlan(here.incident, here.survey()))
+        looks = LookPlan(BulkPlan(here.incident, here.survey(), Narrowing(as_of=options.as_of)))
         _carry_out(here, looks, screen, steps=False)
         index = here.index()
         whole = _whole(here, screen)

@@ -342,7 +342,7 @@ def test_an_older_dump_that_a_person_chose_is_loaded_instead_of_the_newest() -> 
         dump("shop", mtime=1.0, path="old/shop.sql"),
     )
     item = ManualItem("id1", "dump-damaged", "alice", "web1/database/shop", "?")
-    answer = Decision(item, Answer("id1", item.subject, "dump", "old/shop.sql"))
+    answer = Decision(item, Answer("id1", item.subject, "dump", "backup:old/shop.sql"))
 
     before, after = night(*things), night(*things, settled=[answer])
 

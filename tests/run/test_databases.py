@@ -108,7 +108,7 @@ def test_a_damaged_dump_is_a_question_with_the_other_dumps(tmp_path: Path) -> No
     (item,) = outcome.items
     assert (item.cause, item.customer, item.contact) == ("dump-damaged", "alice", "a@example.org")
     assert "inside " in item.evidence[0]
-    assert [(one.effect, one.value) for one in item.candidates] == [("dump", "old/shop.sql")]
+    assert [(one.effect, one.value) for one in item.candidates] == [("dump", "backup:old/shop.sql")]
     assert server.schemas == {}
 
 

@@ -10,7 +10,8 @@ from restore.errors import CustomersInvalid
 from restore.model.mail import MailboxId
 from restore.model.mysql import DatabaseId
 from restore.model.survey import Index
-from restore.survey.index import read_customers, read_index
+from restore.survey.customers import read_customers
+from restore.survey.index import read_index
 from tests.memory.source import File, Link, MemorySource
 from tests.plan.company import incident
 
