@@ -73,7 +73,8 @@ class RestoreMailbox:
     unreadable in one copy is lost only where no later copy has it. A copy that cannot be read is said, and the
     others are merged all the same. The step occupies a slot of every source named here. `origin` says in words
     where the first copy comes from ("backup, of 2026-11-24 02:00 UTC"), "" where the incident has one copy only; it
-    goes into the fact's notes, as does how many messages each further copy gave.
+    goes into the fact's notes, as does how many messages each further copy gave. `full_proof`: every message stored is
+    read back whole, not a sample of them.
     """
 
     mailbox: MailboxId
@@ -84,6 +85,7 @@ class RestoreMailbox:
     contact: str = ""
     also: tuple[MailCopy, ...] = ()
     origin: str = ""
+    full_proof: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +187,8 @@ class CreateAccount:
 
 @dataclass(frozen=True, slots=True)
 class VerifyMailbox:
-    """Read and parse every message of one Maildir and compare them with the live mailbox. Read-only. `full` trusts
-    no fingerprint."""
+    """Read and parse every message of one mailbox of the backups and compare them with the live mailbox. Read-only.
+    `full` trusts no fingerprint; `also` are further copies, as in RestoreMailbox."""
 
     mailbox: MailboxId
     customer: str
@@ -194,6 +196,7 @@ class VerifyMailbox:
     path: bytes
     target: str
     full: bool = False
+    also: tuple[MailCopy, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

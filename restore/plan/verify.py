@@ -107,7 +107,13 @@ class VerifyPlan:
         if not isinstance(work, RestoreMailbox):
             return None
         tried = VerifyMailbox(
-            work.mailbox, work.customer, work.source, work.path, work.target, self._trial.full
+            work.mailbox,
+            work.customer,
+            work.source,
+            work.path,
+            work.target,
+            self._trial.full,
+            work.also,
         )
         return Step(f"verify/{step.key}", tried, step.needs)
 

@@ -1,80 +1,104 @@
 """A mailbox tried out: every message read, parsed and hashed, and held against the live mailbox, which stays as it is.
 
-It goes the way of a restore without its writes: the same folders, the same journal, the same comparison. What it learns
-goes into that journal: a message that was read whole here and found standing there is not read again by a run.
+It goes the way of a restore without its writes: the same copies and folders, the same journal, the same comparison.
+What it learns goes into that journal: a message found standing there is not read again by a run.
 """
 
 from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
 
-from restore.errors import MailboxMissing, SourceUnreadable
+from restore.errors import MailboxMissing, MaildirMissing, SourceUnreadable
 from restore.model.facts import MailboxVerified
-from restore.model.mail import (
-    INBOX,
-    FolderPath,
-    Identity,
-    Intent,
-    JournalRecord,
-    Matched,
-    StoredMessage,
-    Verified,
-)
-from restore.model.message import canonical, header, identify, message_id
+from restore.model.mail import INBOX, FolderPath, Matched, StoredMessage
 from restore.model.outcome import Done, Outcome, Partial
 from restore.model.plan import VerifyMailbox
-from restore.model.ports import MailSession, Systems, Unreadable
+from restore.model.ports import MailSession, Systems
 from restore.model.text import safe
 from restore.run.mail_claims import Claim, Claims
-from restore.run.mail_folder import LARGEST_MESSAGE, Item, mail_of
+from restore.run.mail_copies import arrange
 from restore.run.mail_memory import Memory, settle
+from restore.run.mail_read import Item
 from restore.run.mail_targets import target_folders
-from restore.survey.maildir import Maildir, list_messages, read_maildir
-from restore.survey.message_evidence import doubts
+from restore.run.verify_messages import Read, Reading, read_messages
+from restore.survey.maildir import list_messages, read_maildir
 
 WINDOW = 500
 COMPARED = "compared"
-ALTERED = "altered since it was last read, though its size and time are as they were"
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """A message of the backup that can be restored: what it is, and how the live side would be asked for it."""
-
-    item: Item
-    identity: Identity
-    clean_id: bytes
-
-
-@dataclass(slots=True)
 class _Verification:
     """One mailbox while it is verified."""
 
-    key: str
-    work: VerifyMailbox
-    systems: Systems
-    damaged: list[str] = field(default_factory=list)
-    doubtful: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    messages: int = 0
-    bytes: int = 0
-    known: int = 0
-    read_bytes: int = 0
-    there: int = 0
-    deleted_since: int = 0
-    lacking: int = 0
-    lacking_bytes: int = 0
-    records: list[JournalRecord] = field(default_factory=list)
+    def __init__(self, key: str, work: VerifyMailbox, systems: Systems) -> None:
+        self.work = work
+        self.reading = Reading(
+            key,
+            str(work.mailbox),
+            tuple(systems.source(name) for name in (work.source, *(copy.source for copy in work.also))),
+            systems.desk,
+            systems.progress(key),
+            work.full,
+        )
+        self.notes: list[str] = []
+        self.folders = 0
+        self.messages = 0
+        self.bytes = 0
+        self.there = 0
+        self.deleted_since = 0
+        self.lacking = 0
+        self.lacking_bytes = 0
 
-    def record(self) -> None:
-        """What was learned, into the journal."""
-        if self.records:
-            self.systems.desk.record(self.key, str(self.work.mailbox), self.records)
-            self.records = []
+    def lacks(self, read: Read) -> None:
+        """A message that the live mailbox has not."""
+        self.lacking += 1
+        self.lacking_bytes += read.identity.size
+
+    def listed(self) -> dict[FolderPath, list[Item]]:
+        """Every message of every folder of every copy, each file once. Raises what reading the first copy raises."""
+        items: defaultdict[FolderPath, list[Item]] = defaultdict(list)
+        copies = [(self.work.source, self.work.path), *((copy.source, copy.path) for copy in self.work.also)]
+        for rank, (_, path) in enumerate(copies):
+            try:
+                self._list_copy(rank, path, items)
+            except (MaildirMissing, SourceUnreadable) as error:
+                if not rank:
+                    raise
+                self.notes.append(f"a further copy cannot be read: {error.message}")
+        return items
+
+    def _list_copy(self, rank: int, path: bytes, items: dict[FolderPath, list[Item]]) -> None:
+        source = self.reading.sources[rank]
+        mark = mark_of(rank, source.name, path)
+        maildir = read_maildir(source, path)
+        refused = list(maildir.refused)
+        if not rank:
+            self.folders = len(maildir.folders)
+            self.notes += maildir.notes
+        for folder in maildir.folders:
+            try:
+                listing = list_messages(source, folder)
+            except SourceUnreadable as error:
+                refused.append(f"folder {safe('/'.join(folder.folder))}: {error.message}")
+                continue
+            refused += listing.unreadable
+            named = {one.unique + b"\0%d %d" % (one.size, one.mtime): one for one in listing.messages}
+            items[folder.folder] += [Item(folder, message, rank, mark) for message in named.values()]
+            if not rank:
+                self.messages += len(named) + len(listing.unreadable)
+                self.bytes += sum(message.size for message in named.values())
+        if rank:
+            self.notes += [f"in a further copy: {line}" for line in refused]
+        else:
+            self.reading.damaged += refused
+
+
+def mark_of(rank: int, source: str, path: bytes) -> str:
+    """What tells the files of a further copy from those of the first one."""
+    return f"{source}:{path.hex()}:" if rank else ""
 
 
 def verify_mailbox(key: str, work: VerifyMailbox, systems: Systems) -> Outcome:
@@ -85,56 +109,30 @@ def verify_mailbox(key: str, work: VerifyMailbox, systems: Systems) -> Outcome:
     """
     began = time.monotonic()
     one = _Verification(key, work, systems)
-    source = systems.source(work.source)
-    maildir = read_maildir(source, work.path)
-    one.notes += maildir.notes
-    one.damaged += maildir.refused
-    items = _listed(one, maildir)
+    items = one.listed()
+    live = COMPARED
     try:
         session = systems.mail(work.target).open(work.mailbox.address)
     except MailboxMissing as error:
         live = f"the live mailbox is missing: {error.message}"
         memory = Memory(tuple(systems.desk.journal(key, str(work.mailbox))))
         for members in items.values():
-            for read in _read(one, members, memory):
-                _lacks(one, read)
-            one.record()
+            _compare_folder(one, None, memory, None, members)
     else:
-        live = COMPARED
         with closing(session):
-            _compare(one, session, items)
-    fact = _fact(one, maildir, live, time.monotonic() - began)
-    missing = (*one.damaged, *one.doubtful, *((live,) if live != COMPARED else ()))
+            _compare(one, session, settle(session, systems.desk, key, str(work.mailbox)), items)
+    fact = _fact(one, live, time.monotonic() - began)
+    missing = (*fact.damaged, *fact.doubtful, *((live,) if live != COMPARED else ()))
     return Partial(key, fact, missing) if missing else Done(key, fact)
 
 
-def _listed(one: _Verification, maildir: Maildir) -> dict[FolderPath, list[Item]]:
-    """Every message of every folder of the backup, a second name of the same file left out as a restore would."""
-    source = one.systems.source(one.work.source)
-    items: dict[FolderPath, list[Item]] = {}
-    for folder in maildir.folders:
-        try:
-            listing = list_messages(source, folder)
-        except SourceUnreadable as error:
-            one.damaged.append(f"folder {safe('/'.join(folder.folder))}: {error.message}")
-            continue
-        one.damaged += listing.unreadable
-        one.messages += len(listing.messages) + len(listing.unreadable)
-        one.bytes += sum(message.size for message in listing.messages)
-        named = {
-            (folder.fingerprint(message), message.unique): Item(folder, message)
-            for message in listing.messages
-        }
-        items.setdefault(folder.folder, []).extend(named.values())
-    return items
-
-
-def _compare(one: _Verification, session: MailSession, items: dict[FolderPath, list[Item]]) -> None:
-    memory = settle(session, one.systems.desk, one.key, str(one.work.mailbox))
+def _compare(
+    one: _Verification, session: MailSession, memory: Memory, items: dict[FolderPath, list[Item]]
+) -> None:
     inbox = session.state(INBOX)
     memory = memory.of_store(inbox.uidvalidity)
     if not memory.knows(INBOX):
-        one.records.append(Matched(INBOX, inbox.uidvalidity, (), (), ()))
+        one.reading.records.append(Matched(INBOX, inbox.uidvalidity, (), (), ()))
     standing = set(session.folders()) | {INBOX}
     targets = target_folders(list(items), session.folders(), session.special_use(), _placed(memory, items))
     groups: defaultdict[FolderPath, list[Item]] = defaultdict(list)
@@ -154,28 +152,30 @@ def _placed(memory: Memory, items: dict[FolderPath, list[Item]]) -> dict[FolderP
 
 
 def _compare_folder(
-    one: _Verification, session: MailSession, memory: Memory, path: FolderPath | None, items: Sequence[Item]
+    one: _Verification,
+    session: MailSession | None,
+    memory: Memory,
+    path: FolderPath | None,
+    items: Sequence[Item],
 ) -> None:
     """`path`: the live folder, None where there is none."""
-    state = session.state(path) if path else None
-    deliveries = memory.deliveries(path, state.uidvalidity) if path and state else ()
-    claims = Claims(deliveries, session.messages(path) if path else ())
-    for start in range(0, len(items), WINDOW):
-        one.systems.desk.renew(one.key)
-        reads = [
-            read
-            for read in _read(one, items[start : start + WINDOW], memory)
-            if not _proven(one, claims, read)
-        ]
-        if path and state:
-            _match(one, session, claims, path, state.uidvalidity, reads)
-        else:
-            for read in reads:
-                _lacks(one, read)
-        one.record()
+    claims = Claims((), ())
+    uidvalidity = 0
+    if session is not None and path:
+        uidvalidity = session.state(path).uidvalidity
+        claims = Claims(memory.deliveries(path, uidvalidity), session.messages(path))
+    window: list[Read] = []
+    for read in read_messages(one.reading, arrange(items), memory):
+        if not _proven(one, claims, read):
+            window.append(read)
+        if len(window) >= WINDOW:
+            _match(one, session, claims, path, uidvalidity, window)
+            window = []
+    _match(one, session, claims, path, uidvalidity, window)
+    one.reading.record()
 
 
-def _proven(one: _Verification, claims: Claims, read: _Read) -> bool:
+def _proven(one: _Verification, claims: Claims, read: Read) -> bool:
     claim = claims.proven(read.identity)
     if claim is None:
         return False
@@ -184,131 +184,62 @@ def _proven(one: _Verification, claims: Claims, read: _Read) -> bool:
     else:
         one.there += 1
     if claim is Claim.ALTERED:
-        one.doubtful.append(f"{safe(read.item.path)}: restored before, and stands there with other content")
+        line = f"{safe(read.item.path)}: restored before, and stands there with other content"
+        one.reading.doubtful.append(line)
     return True
 
 
 def _match(
     one: _Verification,
-    session: MailSession,
+    session: MailSession | None,
     claims: Claims,
-    path: FolderPath,
+    path: FolderPath | None,
     uidvalidity: int,
-    reads: Sequence[_Read],
+    reads: Sequence[Read],
 ) -> None:
     """Read whole every live message that may be one of these."""
+    one.reading.desk.renew(one.reading.key)
     uids = [uid for read in reads for uid in claims.candidates(read.identity, read.clean_id)]
-    for message in session.read_back(path, uids) if uids else ():
+    for message in session.read_back(path, uids) if session is not None and path and uids else ():
         if isinstance(message, StoredMessage):
             claims.identified(message)
         else:
+            where = safe("/".join(path or ()))
             one.notes.append(
-                f"live message UID {message.uid} of {safe('/'.join(path))} cannot be read: {safe(message.reason)}"
+                f"live message UID {message.uid} of {where} cannot be read: {safe(message.reason)}"
             )
     matched = []
     for read in reads:
         uid = claims.standing(read.identity)
         if uid is None:
-            _lacks(one, read)
+            one.lacks(read)
         else:
             matched.append((uid, read))
     one.there += len(matched)
-    if matched:
-        one.records.append(
-            Matched(
-                path,
-                uidvalidity,
-                tuple(uid for uid, _ in matched),
-                tuple(read.identity for _, read in matched),
-                tuple(read.item.file for _, read in matched),
-            )
-        )
+    if matched and path:
+        uids_there, identities = tuple(uid for uid, _ in matched), tuple(read.identity for _, read in matched)
+        files = tuple(read.item.file for _, read in matched)
+        one.reading.records.append(Matched(path, uidvalidity, uids_there, identities, files))
+    one.reading.record()
 
 
-def _lacks(one: _Verification, read: _Read) -> None:
-    one.lacking += 1
-    one.lacking_bytes += read.identity.size
-
-
-def _read(one: _Verification, items: Sequence[Item], memory: Memory) -> Iterator[_Read]:
-    """The sound messages of these files; a file known under its fingerprint is not read again, unless all are."""
-    before = _read_before(memory)
-    trusted = {} if one.work.full else _sound(memory)
-    fresh = [item for item in items if item.file not in trusted]
-    for item in items:
-        if item.file in trusted:
-            one.known += 1
-            one.systems.progress(one.key)(item.message.size)
-            yield _Read(item, trusted[item.file], b"")
-    source = one.systems.source(one.work.source)
-    contents = source.read_many([item.path for item in fresh], LARGEST_MESSAGE)
-    sound: list[_Read] = []
-    doubted: list[str] = []
-    for item, content in zip(fresh, contents, strict=True):
-        one.systems.progress(one.key)(item.message.size)
-        reason, data = (content.reason, b"") if isinstance(content, Unreadable) else mail_of(content.data)
-        if reason:
-            one.damaged.append(f"{safe(item.path)}: {reason}")
-            continue
-        one.read_bytes += item.message.size
-        data = canonical(data)
-        read = _Read(item, identify(data), message_id(header(data)))
-        found = _doubts(read, data, before.get(item.file))
-        if found:
-            one.doubtful.append(f"{safe(item.path)}: {'; '.join(found)}")
-            doubted.append(item.file)
-        else:
-            sound.append(read)
-        yield read
-    if sound or doubted:
-        files, identities = tuple(read.item.file for read in sound), tuple(read.identity for read in sound)
-        one.records.append(Verified(files, identities, tuple(doubted)))
-
-
-def _doubts(read: _Read, data: bytes, before: Identity | None) -> list[str]:
-    found = list(doubts(read.item.message.name, read.item.message.size, data))
-    if before is not None and before != read.identity:
-        found.insert(0, ALTERED)
-    return found
-
-
-def _read_before(memory: Memory) -> dict[str, Identity]:
-    """What source files held when they were first read whole, by fingerprint."""
-    known: dict[str, Identity] = {}
-    for record in memory.records:
-        if isinstance(record, Verified | Intent | Matched):
-            for file, identity in zip(record.files, record.identities, strict=True):
-                known.setdefault(file, identity)
-    return known
-
-
-def _sound(memory: Memory) -> dict[str, Identity]:
-    """What source files hold that were examined before and found sound, by fingerprint."""
-    known: dict[str, Identity] = {}
-    for record in memory.records:
-        if isinstance(record, Verified):
-            known.update(zip(record.files, record.identities, strict=True))
-            for file in record.doubted:
-                known.pop(file, None)
-    return known
-
-
-def _fact(one: _Verification, maildir: Maildir, live: str, seconds: float) -> MailboxVerified:
+def _fact(one: _Verification, live: str, seconds: float) -> MailboxVerified:
+    reading = one.reading
     return MailboxVerified(
         one.work.mailbox,
         one.work.target,
-        len(maildir.folders),
+        one.folders,
         one.messages,
         one.bytes,
-        one.known,
-        tuple(one.damaged),
-        tuple(one.doubtful),
+        reading.known,
+        tuple(reading.damaged),
+        tuple(reading.doubtful),
         live,
         one.there,
         one.deleted_since,
         one.lacking,
         one.lacking_bytes,
-        one.read_bytes,
+        reading.read_bytes,
         seconds,
-        tuple(one.notes),
+        (*one.notes, *reading.notes),
     )
