@@ -25,6 +25,14 @@ def parser() -> argparse.ArgumentParser:
     )
     _dated(_verb(verbs, "survey", "look at what the backups hold; changes nothing"))
     _narrowed(_verb(verbs, "plan", "the dry run: what would be done, in what order, what is in doubt"))
+    verify = _narrowed(
+        _verb(verbs, "verify", "try out on the backups what a run would restore; changes nothing")
+    )
+    verify.add_argument("--sample", type=_sample, metavar="N|N%",
+                        help="so many (or such a share) of the mailboxes and of the dumps, by chance")  # fmt: skip
+    verify.add_argument(
+        "--full", action="store_true", help="trust no fingerprint: read what was read before again"
+    )
     run = _narrowed(_verb(verbs, "run", "restore; run again to finish what was cut or failed"))
     run.add_argument(
         "--again", action="store_true", help="look again at what stands done, and at what was undone"
@@ -44,6 +52,7 @@ def parser() -> argparse.ArgumentParser:
     undo.add_argument(
         "database", nargs="+", metavar="SERVER/DATABASE", help="as `log` names it, like web1/shop"
     )
+    _end(verbs)
     return top
 
 
@@ -81,7 +90,7 @@ def _narrowed(one: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 def _dated(one: argparse.ArgumentParser) -> argparse.ArgumentParser:
     one.add_argument("--as-of", type=_as_of, metavar="DATE",
-                     help="only what the backups held then: of copies and dumps made by DATE, the newest first")  # fmt: skip
+                     help="what the backups held then: of copies and dumps made by DATE, the newest first")  # fmt: skip
     return one
 
 
@@ -163,6 +172,22 @@ def _queue_work(acts: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     words.add_argument("--stdin", action="store_true", help="read the words from standard input")
 
 
+def _end(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    kept = verbs.add_parser(
+        "kept", help="what was set aside", description="What was set aside.", epilog=EXIT_CODES
+    )
+    acts = kept.add_subparsers(dest="act", required=True, metavar="ACT")
+    _verb(acts, "list", "databases that hold what a restore or an undo set aside")
+    drop = _verb(acts, "drop", "drop what was set aside; it can never be put back")
+    drop.add_argument("name", nargs="+", metavar="NAME", help="as `kept list` names it: NAME or TARGET/NAME")
+    drop.add_argument("--reason", required=True, help="why, for the record")
+    drop.add_argument("--yes", action="store_true", help="go on without asking")
+    close = _verb(verbs, "close", "the end: remove all but the ledger")
+    close.add_argument("--reason", default="", help="why, for the record")
+    close.add_argument("--anyway", action="store_true", help="in spite of open questions; needs --reason")
+    close.add_argument("--yes", action="store_true", help="go on without asking")
+
+
 def _moment(text: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
@@ -171,11 +196,23 @@ def _moment(text: str) -> datetime:
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
+def _sample(text: str) -> float:
+    """A share above 0 and below 1 where a percentage is given, else a number."""
+    if text.endswith("%"):
+        share = float(text[:-1]) / 100
+        if not 0 < share <= 1:
+            raise argparse.ArgumentTypeError(f"{text} is not above 0% and up to 100%")
+        return -share
+    return _positive(text)
+
+
 def _as_of(text: str) -> float:
     try:
         return as_of(text)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text} is no day or time like 2026-11-24 or 2026-11-24T03:00") from error
+        raise argparse.ArgumentTypeError(
+            f"{text} is no day or time like 2026-11-24 or 2026-11-24T03:00"
+        ) from error
 
 
 def _positive(text: str) -> int:

@@ -13,6 +13,7 @@ from restore.arguments import parser
 from restore.errors import (
     BadUse,
     CustomersInvalid,
+    IncidentClosed,
     IncidentInvalid,
     ItemUnknown,
     LedgerMissing,
@@ -23,13 +24,24 @@ from restore.errors import (
 from restore.report.progress import Display, Documents, Lines, Live
 from restore.verbs.screen import BAD_USE, DONE, FAILURES, Verb
 
-MISUSES = (BadUse, CustomersInvalid, IncidentInvalid, ItemUnknown, LedgerMissing, QuestionChanged, RunInProgress)
+MISUSES = (
+    BadUse,
+    CustomersInvalid,
+    IncidentClosed,
+    IncidentInvalid,
+    ItemUnknown,
+    LedgerMissing,
+    QuestionChanged,
+    RunInProgress,
+)
 ROOMS = {
     "reading": ("init", "status", "log", "queue list", "queue show"),
     "restoring": ("survey", "plan", "run", "undo"),
     "reporting": ("report",),
+    "verifying": ("verify",),
     "settling": ("queue answer", "queue drop"),
     "queueing": ("queue claim", "queue release", "queue add"),
+    "closing": ("kept list", "kept drop", "close"),
 }
 
 
@@ -88,7 +100,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _verb(options: Namespace) -> Verb:
     """The verb's function; only its room is imported, so that `status` does not wait for a cluster's library."""
-    name = f"queue {options.act}" if options.verb == "queue" else str(options.verb)
+    name = f"{options.verb} {options.act}" if options.verb in ("queue", "kept") else str(options.verb)
     room = next(room for room, names in ROOMS.items() if name in names)
     found: Verb = getattr(importlib.import_module(f"restore.verbs.{room}"), name.replace(" ", "_"))
     return found

@@ -421,3 +421,24 @@ class KeptGone(RestoreError):
     code = "kept-gone"
     scope = Scope.JOB
     hint = "What stood there before was dropped with `kept drop`: it cannot be put back. Nothing was changed."
+
+
+class HeadNotCopied(RestoreError):
+    code = "head-not-copied"
+    scope = Scope.RUN
+    hint = (
+        "The ledger itself is whole. Mend the place that `head_copy` or `syslog` names in the incident file: the next"
+        " command that writes sends its head there."
+    )
+
+
+class IncidentDiffers(RestoreError):
+    code = "incident-differs"
+    scope = Scope.RUN
+    hint = "Give the incident file that the run under way uses, or drain that run, then run again with this one."
+
+
+class NobodyRuns(RestoreError):
+    code = "nobody-runs"
+    scope = Scope.RUN
+    hint = "Nothing to do: this steers a run that is under way, and none is. `bulkrestore status` tells of the last one."

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from restore.errors import IncidentInvalid
 from restore.incident.copies import moment, read_copies
+from restore.incident.outlets import head_copy, syslog
 from restore.incident.secrets import secret
 from restore.incident.table import Table
 from restore.model.incident import (
@@ -42,7 +43,7 @@ SECTIONS = (
     "database_target",
 )
 
-__all__ = ["read_incident", "secret"]
+__all__ = ["incident_text", "read_incident", "secret"]
 
 
 def _absolute(value: str) -> str:
@@ -240,6 +241,9 @@ def read_incident(path: str) -> Incident:
         old_servers=_many("old_server", document, _old_server, mistakes),
         mail_targets=_many("mail_target", document, _mail_target, mistakes),
         database_targets=_many("database_target", document, _database_target, mistakes),
+        head_copy=head_copy(head),
+        syslog=syslog(head),
+        lost=moment(head, "lost"),
     )
     head.end()
     limits.end()
@@ -290,3 +294,13 @@ def _section(
     if section is not None or not optional:
         mistakes.append(f"{name}: expected a [{name}] table")
     return {}
+
+
+def incident_text(incident: Incident) -> str:
+    """The incident file as it was read; "" where it is no longer the same. It holds no secret."""
+    try:
+        text = Path(incident.path).read_bytes()
+    except OSError:
+        return ""
+    same = hashlib.sha256(text).hexdigest() == incident.digest
+    return text.decode("utf-8", "backslashreplace") if same else ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from restore.errors import LedgerDamaged, RecordUnreadable, StateUnwritable
 from restore.ledger.events import STEP_KINDS, replaces
 from restore.model.text import safe
 
+# What witness.told() writes.
+IN_A_LOG = re.compile(r"ledger head (\d+:[0-9a-f]{64}) of incident (\S+)", re.ASCII)
 GENESIS = hashlib.sha256(b"bulkrestore ledger 1").digest()
 
 
@@ -59,14 +62,19 @@ def keep_copy(path: Path, head: Head) -> None:
         ) from error
 
 
-def read_copies(path: Path) -> tuple[Head, ...]:
-    """The copies that keep_copy() added; raises RecordUnreadable."""
+def read_copies(path: Path, incident: str) -> tuple[Head, ...]:
+    """The copies that keep_copy() added to a file, one a line, or those of that incident in a system's log; raises
+    RecordUnreadable."""
     try:
-        return tuple(Head.read(line) for line in path.read_text("ascii").splitlines())
-    except (OSError, UnicodeDecodeError) as error:
+        text = path.read_text("utf-8", errors="backslashreplace")
+    except OSError as error:
         raise RecordUnreadable(
-            f"the copies of the ledger's head in {path} cannot be read: {error}"
+            f"the copies of the ledger's head in {path} cannot be read: {error.strerror}"
         ) from error
+    logged = IN_A_LOG.findall(text)
+    if logged:
+        return tuple(Head.read(head) for head, name in logged if name == incident)
+    return tuple(Head.read(line) for line in text.splitlines())
 
 
 def verify(connection: sqlite3.Connection, name: Path, copies: Sequence[Head] = ()) -> Head:

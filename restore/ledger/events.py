@@ -24,10 +24,15 @@ from restore.model.plan import (
     LookDump,
     LookMailbox,
     LookSite,
+    ReadSurvivors,
     Rest,
     RestoreMailbox,
+    SweepStaging,
     SwitchDatabase,
     UndoSwitch,
+    VerifyDump,
+    VerifyLogins,
+    VerifyMailbox,
     Work,
 )
 from restore.model.text import safe
@@ -47,6 +52,49 @@ class RunStarted:
 class Drained:
     """The run was asked to begin nothing more and let what was begun end."""
 
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Requested:
+    """The run under way was asked for something by an operator (the event's own) and took it up; `command` as typed,
+    `customer` where it is about one alone."""
+
+    id: str
+    command: str
+    reason: str = ""
+    customer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestEnded:
+    """What was asked for has come to its end."""
+
+    id: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """The run was asked to begin nothing until it is resumed."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The run was asked to go on."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LimitChanged:
+    """A Resource of the run was given so many slots, in place of `before`, until the run ends."""
+
+    resource: str
+    slots: int
+    before: int
     reason: str
 
 
@@ -121,8 +169,42 @@ class Released:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Purging:
+    """What was set aside on a target is about to be dropped: it can never be put back."""
+
+    target: str
+    what: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """Something that this incident made for its own use was seen to be gone: a database of a target, or a part of the
+    state folder."""
+
+    target: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """The incident is being closed: from here on nothing of it can be run again."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """Nothing of the incident is left but its ledger."""
+
+    reason: str
+
+
 ItemEvent = Asked | Answered | Dropped | Settled | Claimed | Released
-Event = RunStarted | Drained | RunEnded | Started | Undone | ItemEvent | Outcome
+EndEvent = Purging | Purged | Closing | Closed
+Steering = Requested | RequestEnded | Paused | Resumed | LimitChanged
+Event = RunStarted | Drained | RunEnded | Steering | EndEvent | Started | Undone | ItemEvent | Outcome
 
 StepEvent = Started | Undone | Outcome
 
@@ -183,17 +265,17 @@ def contexts(job: Job) -> dict[str, Context]:
 def subject(work: Work) -> str:
     """The thing a work is about, "server/kind/name", as ManualItem.subject names it; "" for about none."""
     match work:
-        case LookMailbox(mailbox=mailbox) | RestoreMailbox(mailbox=mailbox):
+        case LookMailbox(mailbox=mailbox) | RestoreMailbox(mailbox=mailbox) | VerifyMailbox(mailbox=mailbox):
             return f"{mailbox.server}/mailbox/{mailbox.address}"
-        case LookDump(dump=dump) | LoadDatabase(dump=dump):
+        case LookDump(dump=dump) | LoadDatabase(dump=dump) | VerifyDump(dump=dump) | ReadSurvivors(dump=dump):
             return f"{dump.database.server}/database/{dump.database.name}"
         case SwitchDatabase(database=database) | UndoSwitch(database=database):
             return f"{database.server}/database/{database.name}"
         case CreateAccount(server=server, account=account):
             return f"{server}/account/{account.user}"
-        case LookSite(server=server, customer=customer):
+        case LookSite(server=server, customer=customer) | VerifyLogins(server=server, customer=customer):
             return f"{server}/site/{customer}"
-        case Rest():
+        case SweepStaging() | Rest():
             return ""
 
 

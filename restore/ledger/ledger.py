@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from restore.errors import Fenced, LedgerDamaged
-from restore.ledger import chain, codec, store
+from restore.ledger import chain, codec, store, traces
 from restore.ledger.chain import Head
 from restore.ledger.events import (
     IN_PART,
@@ -61,6 +61,7 @@ class Ledger:
         self._contexts: dict[str, Context] = {}
         self._queue = load_queue(connection)
         self._head = _head(connection)
+        self.committed: Callable[[], None] = _nothing
 
     @classmethod
     def open(cls, folder: Path, operator: Operator, epoch: int) -> Ledger:
@@ -97,6 +98,7 @@ class Ledger:
             finally:
                 if not committed:
                     self._take_back()
+        self.committed()
 
     def done(self, in_part: str = "") -> Mapping[str, Outcome]:
         """Every step key that stands done: its latest Done or Unchanged, unless it was undone or ended
@@ -116,6 +118,16 @@ class Ledger:
             rows = self._connection.execute(query, wanted).fetchall()
         outcomes = (read_event(body) for (body,) in rows)
         return tuple(outcome.fact for outcome in outcomes if isinstance(outcome, Done | Unchanged | Partial))
+
+    def step_keys(self, beginning: str, *kinds: str) -> frozenset[str]:
+        """The keys that begin so of all steps; with `kinds`, of those that stand there."""
+        with store.translated(self._path):
+            return traces.step_keys(self._connection, beginning, kinds)
+
+    def ending(self) -> str:
+        """Who closed the incident, or began to, and when; "" where nobody did."""
+        with store.translated(self._path):
+            return traces.ending(self._connection)
 
     def answers(self) -> Mapping[str, Answer]:
         """What persons settled, by item id: evidence for the next survey."""
@@ -224,6 +236,10 @@ class Ledger:
             self._connection.execute("ROLLBACK")
         self._queue = load_queue(self._connection)
         self._head = _head(self._connection)
+
+
+def _nothing() -> None:
+    """Nobody wants to hear of commits."""
 
 
 class Standing(Mapping[str, Outcome]):

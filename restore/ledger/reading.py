@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from restore.ledger import chain, store
+from restore.ledger import chain, store, traces
 from restore.ledger.chain import Head
 from restore.ledger.events import (
     ITEM_KINDS,
@@ -24,6 +24,7 @@ from restore.ledger.events import (
     read_event,
 )
 from restore.ledger.queue import ItemState, Queue, QueueItem
+from restore.model.facts import Fact
 from restore.model.operator import Operator
 from restore.model.outcome import Failed
 
@@ -197,6 +198,21 @@ class Reading:
                  datetime.fromisoformat(str(first)), datetime.fromisoformat(str(last)))
             for operator, host, name, work, count, first, last in self._select(query)
         )  # fmt: skip
+
+    def step_keys(self, beginning: str, *kinds: str) -> frozenset[str]:
+        """The keys that begin so of all steps; with `kinds`, of those that stand there."""
+        with store.translated(self._path):
+            return traces.step_keys(self._connection, beginning, kinds)
+
+    def facts_ever(self, beginning: str) -> tuple[Fact, ...]:
+        """The fact of every time that a step whose key begins so came through, oldest first."""
+        with store.translated(self._path):
+            return tuple(traces.facts_ever(self._connection, beginning))
+
+    def ending(self) -> str:
+        """Who closed the incident, or began to, and when; "" where nobody did."""
+        with store.translated(self._path):
+            return traces.ending(self._connection)
 
     @contextmanager
     def still(self) -> Iterator[None]:

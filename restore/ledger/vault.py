@@ -121,6 +121,17 @@ class Vault:
                 self._tags[vault_id], self._ids[tag] = tag, vault_id
 
 
+def erase_all(path: Path) -> None:
+    """Overwrite and remove a whole vault's folder, or its key file. Raises OSError."""
+    if path.is_dir() and not path.is_symlink():
+        for one in sorted(path.iterdir()):
+            _shred(one)
+        path.rmdir()
+        disk.sync_folder(path.parent)
+    else:
+        _shred(path)
+
+
 def _shred(path: Path) -> None:
     with path.open("r+b") as file:
         file.write(bytes(path.stat().st_size))

@@ -137,4 +137,6 @@ class Incident:
     old_servers: tuple[OldServer, ...]
     mail_targets: tuple[MailTarget, ...]
     database_targets: tuple[DatabaseTarget, ...]
+    head_copy: str = ""
+    syslog: str = ""
     lost: float | None = None

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from restore.ledger.events import Asked, Event, kind
-from restore.model.facts import DumpLooked, MailboxLooked, SiteLooked
+from restore.model.facts import DumpLooked, MailboxLooked, SiteLooked, StagingSwept
 from restore.model.outcome import Abandoned, Done, Failed, Manual, Outcome, Partial, Unchanged
 from restore.model.text import safe
 from restore.report.layout import size, span
@@ -16,7 +16,7 @@ from restore.report.status import event_text, failure_lines
 
 WORK = {"mail": "mail", "load": "database", "switch": "database", "account": "account", "undo": "undo"}
 LOOKS = (SiteLooked, MailboxLooked, DumpLooked)
-ORDER = ("look", "mail", "database", "account", "undo")
+ORDER = ("look", "mail", "database", "account", "undo", "sweep")
 
 
 class Counted(Protocol):
@@ -94,6 +94,8 @@ def event_lines(event: Event) -> list[str]:
             for number, line in enumerate(failure_lines(event.key, event))
         ]
     if isinstance(event, Done | Unchanged) and isinstance(event.fact, LOOKS):
+        return []
+    if isinstance(event, Done) and isinstance(event.fact, StagingSwept) and not event.fact.dropped:
         return []
     if isinstance(event, Done | Unchanged | Partial | Abandoned):
         return [f"{kind(event):<9}  {safe(event.key, 120)}  {event_text(event)}"]

@@ -10,9 +10,13 @@ from restore.ledger.events import (
     Answered,
     Asked,
     Claimed,
+    Closed,
+    Closing,
     Drained,
     Dropped,
     Event,
+    Purged,
+    Purging,
     Released,
     RunEnded,
     RunStarted,
@@ -28,10 +32,15 @@ from restore.model.facts import (
     DatabaseSwitched,
     DatabaseUndone,
     DumpLooked,
+    DumpVerified,
     Fact,
+    LoginsVerified,
     MailboxLooked,
     MailboxRestored,
+    MailboxVerified,
     SiteLooked,
+    StagingSwept,
+    SurvivorsRead,
 )
 from restore.model.outcome import Abandoned, Done, Failed, Manual, Partial, Unchanged
 from restore.model.text import safe
@@ -164,8 +173,6 @@ def event_text(event: Event) -> str:
             return f"{fact_text(fact)}; missing: {safe('; '.join(missing), 400)}"
         case Failed(code=code, message=message):
             return f"[{code}] {safe(message, 400)}"
-        case Abandoned(because=because):
-            return safe(because)
         case Manual(items=items):
             return "; ".join(f"{item.cause}: {item.question}" for item in items)
         case Asked(item=item):
@@ -174,15 +181,19 @@ def event_text(event: Event) -> str:
             value = safe(answer.value or answer.user)
             return f"{answer.effect} {value} {safe(reason)}".strip()
         case (
-            Dropped(reason=reason) | Drained(reason=reason) | Released(reason=reason) | Undone(reason=reason)
+            Dropped(reason=reason)
+            | Drained(reason=reason)
+            | Released(reason=reason)
+            | Undone(reason=reason)
+            | Closing(reason=reason)
+            | Closed(reason=reason)
         ):
             return safe(reason)
-        case RunStarted(command=command):
-            return safe(command)
-        case RunEnded(because=because):
-            return safe(because)
-        case Settled(key=key):
-            return safe(key)
+        case RunStarted(command=text) | RunEnded(because=text) | Abandoned(because=text) | Settled(key=text):
+            return safe(text)
+        case Purging(target=target, what=what) | Purged(target=target, what=what):
+            why = f" is dropped: {safe(event.reason)}" if isinstance(event, Purging) else " is gone"
+            return f"{safe(target)}/{safe(what)}{why}"
         case Started() | Claimed():
             return ""
 
@@ -201,7 +212,11 @@ def fact_text(fact: Fact) -> str:
             restored = sum(one.restored for one in folders)
             there = sum(one.already_there for one in folders)
             proven = sum(one.proven for one in folders)
-            return f"{restored:,} messages restored, {there:,} were there, {proven:,} read back"
+            whole = sum(one.proven if one.hashed is None else one.hashed for one in folders)
+            return (
+                f"{restored:,} messages restored, {there:,} were there, {proven:,} compared with the server, "
+                f"{whole:,} of them read back whole"
+            )
         case DatabaseLoaded(tables=tables, bytes=amount):
             rows = sum(one.rows for one in tables)
             return f"{len(tables)} tables, {rows:,} rows, {size(amount)} loaded and compared"
@@ -210,7 +225,31 @@ def fact_text(fact: Fact) -> str:
             return f"{safe(name)} is live with {len(tables)} tables{before}"
         case DatabaseUndone(name=name, undone=undone):
             return f"{safe(name)} is as it was, the restored tables are in {safe(undone)}"
+        case StagingSwept(target=target, dropped=dropped):
+            return f"{len(dropped):,} unused staging databases dropped on {target}" if dropped else ""
         case AccountReady(account=account, databases=databases, proof=proof):
             return f"{safe(str(account))} on {safe(', '.join(databases))}: {proof}"
+        case MailboxVerified() | DumpVerified() | LoginsVerified() | SurvivorsRead():
+            return verified_text(fact)
         case _:
             return ""
+
+
+def verified_text(fact: MailboxVerified | DumpVerified | LoginsVerified | SurvivorsRead) -> str:
+    """What a verification saw, in words."""
+    match fact:
+        case MailboxVerified(messages=messages, lacking=lacking, damaged=damaged, doubtful=doubtful):
+            return (
+                f"{messages:,} messages read, {lacking:,} to be restored, {len(damaged):,} damaged,"
+                f" {len(doubtful):,} doubtful"
+            )
+        case DumpVerified(code=code, damage=damage) if code:
+            return f"would not come back: {safe(damage)}"
+        case DumpVerified(tables=tables, rows=rows):
+            return f"{tables:,} tables, {rows:,} rows loaded into a scratch server and compared"
+        case LoginsVerified(logins=logins):
+            proven = sum(one.verdict == "proven" for one in logins)
+            wrong = sum(one.verdict == "wrong" for one in logins)
+            return f"{proven:,} logins proven, {wrong:,} wrong, {len(logins) - proven - wrong:,} unknown"
+        case SurvivorsRead(survivors=survivors):
+            return f"{len(survivors):,} accounts with password hashes"

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from restore.errors import DumpDamaged, DumpRefused, LiveDiffers, ObjectRefused, UndoDiffers
+from restore.errors import DumpDamaged, DumpRefused, KeptGone, LiveDiffers, ObjectRefused, UndoDiffers
 from restore.model.facts import DatabaseLoaded, DatabaseSwitched, DatabaseUndone
 from restore.model.mysql import (
     KEPT_PREFIX,
     STAGING_PREFIX,
-    UNDONE_PREFIX,
     DumpFile,
     Loaded,
     Move,
@@ -25,8 +23,10 @@ from restore.model.plan import LoadDatabase, SwitchDatabase, UndoSwitch
 from restore.model.ports import DatabaseServer, Systems
 from restore.model.text import safe
 from restore.plan.databases import candidate, path_text, staging_name, subject
+from restore.plan.ours import undone_stem
 from restore.plan.question import item_id
 from restore.run.definer import make_definer
+from restore.run.dump_stream import DumpStream
 
 SHOWN = 20
 OBJECT = re.compile(r"CREATE\b.*\b(?:TRIGGER|VIEW|FUNCTION|PROCEDURE|EVENT)\b", re.IGNORECASE)
@@ -46,7 +46,7 @@ def load_database(key: str, work: LoadDatabase, systems: Systems) -> Outcome:
     systems.staging.fetch(systems.source(stamp.source), stamp, progress)
     systems.desk.renew(key)
     try:
-        loaded = server.load(work.staging, alive(key, systems, systems.staging.plain(stamp)))
+        loaded = server.load(work.staging, DumpStream(key, systems, stamp))
         check_whose(work.dump, loaded)
     except (DumpDamaged, DumpRefused) as trouble:
         server.drop_staging(work.staging)
@@ -61,13 +61,13 @@ def load_database(key: str, work: LoadDatabase, systems: Systems) -> Outcome:
 def _from_next(key: str, work: LoadDatabase, damage: DumpDamaged, systems: Systems) -> Outcome:
     """The next dump loaded in place of a damaged one, as the incident file allows; what that means is said."""
     dump, *others = work.others
-    other = replace(
-        work, dump=dump, others=tuple(others), staging=staging_name(dump, work.target), origin=""
-    )
+    other = replace(work, dump=dump, others=tuple(others), staging=staging_name(dump, work.target), origin="")
     outcome = load_database(key, other, systems)
     if not isinstance(outcome, Done | Partial):
         return outcome
-    used = f"{safe(path_text(work.dump))} is damaged ({damage.message}): restored from {candidate(dump).label}"
+    used = (
+        f"{safe(path_text(work.dump))} is damaged ({damage.message}): restored from {candidate(dump).label}"
+    )
     missing = outcome.missing if isinstance(outcome, Partial) else ()
     return Partial(key, outcome.fact, (used, *missing))
 
@@ -259,6 +259,7 @@ def undo_switch(key: str, work: UndoSwitch, systems: Systems) -> Outcome:
     """
     server = systems.database(work.target)
     systems.desk.renew(key)
+    _check_kept(server, work)
     undone = _undone_name(server, work)
     move = Move(STAGING_PREFIX, work.name, work.kept, work.tables, "", "")
     systems.desk.renew(key)
@@ -270,10 +271,21 @@ def undo_switch(key: str, work: UndoSwitch, systems: Systems) -> Outcome:
     return Done(key, DatabaseUndone(work.database, work.target, work.name, undone, notes))
 
 
+def _check_kept(server: DatabaseServer, work: UndoSwitch) -> None:
+    """Raise KeptGone where what the switch set aside is gone while the restored tables still are live: an undo would
+    leave the customer with nothing."""
+    if not work.kept or work.kept in server.databases():
+        return
+    if state_digest(server.tables(work.name)) == state_digest(work.tables):
+        raise KeptGone(
+            f"{work.kept}, which holds what stood under {safe(work.name)} before, is not on {work.target}"
+        )
+
+
 def _undone_name(server: DatabaseServer, work: UndoSwitch) -> str:
     """Where the restored tables go: a new name, or the one to which a killed undo moved them already."""
     wanted = state_digest(work.tables)
-    stem = UNDONE_PREFIX + hashlib.sha256(f"{work.database}\0{work.kept}\0{wanted}".encode()).hexdigest()[:20]
+    stem = undone_stem(work.database, work.kept, work.tables)
     number, last, existing = 1, "", server.databases()
     name = stem
     while name in existing and server.tables(name):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from detectors.finding import Secret
 from restore.model.incident import DatabaseTarget
@@ -67,7 +67,12 @@ class MysqlServer:
         check_staging(staging)
         self._admin.run(b"DROP DATABASE IF EXISTS " + quoted_name(staging))
 
-    def load(self, staging: str, dump: Iterator[bytes]) -> Loaded:
+    def drop_kept(self, name: str) -> None:
+        if not name.startswith(OURS) or name in OURS:
+            raise ValueError(f"{name} is no database that keeps what was set aside")
+        self._admin.run(b"DROP DATABASE IF EXISTS " + quoted_name(name))
+
+    def load(self, staging: str, dump: Iterable[bytes]) -> Loaded:
         return load_dump(self._admin, staging, dump)
 
     def switch(self, move: Move) -> None:

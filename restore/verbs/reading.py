@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing
 from argparse import Namespace
 from datetime import UTC, datetime
 from importlib import resources
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from restore.errors import BadUse, RecordUnreadable
 from restore.ledger.chain import Head, read_copies
-from restore.ledger.events import ITEM_KINDS, STEP_KINDS, Drained, RunEnded, RunStarted, kind
+from restore.ledger.events import ITEM_KINDS, STEP_KINDS, Drained, EndEvent, RunEnded, RunStarted, kind
 from restore.ledger.queue import COMPLAINT, ItemState, QueueItem
 from restore.ledger.reading import Filter, Reading
 from restore.model.text import safe
@@ -19,7 +20,8 @@ from restore.report.status import log_document, log_lines, status_document, stat
 from restore.run.lock import holder
 from restore.verbs.screen import DONE, FAILURES, QUESTIONS, Screen, incident_of
 
-KINDS = tuple(sorted({*STEP_KINDS, *ITEM_KINDS, *map(kind, (RunStarted, RunEnded, Drained))}))
+OTHERS = (RunStarted, RunEnded, Drained, *typing.get_args(EndEvent))
+KINDS = tuple(sorted({*STEP_KINDS, *ITEM_KINDS, *map(kind, OTHERS)}))
 
 
 def init(options: Namespace, screen: Screen) -> int:
@@ -83,8 +85,9 @@ def _verify(options: Namespace, screen: Screen) -> int:
     """Check the chain, and the copies of its head; LedgerDamaged (exit code 1) says where it does not hold."""
     if not options.verify:
         raise BadUse("--head is for --verify")
-    copies = [copy for name in options.head for copy in _copies(Path(name))]
-    with Reading.open(Path(incident_of(options).state)) as reading:
+    incident = incident_of(options)
+    copies = [copy for name in options.head for copy in _copies(Path(name), incident.name)]
+    with Reading.open(Path(incident.state)) as reading:
         head = reading.verify_chain(*copies)
     if screen.as_json:
         screen.document({"events": head.seq, "copies": len(copies), "head": str(head)})
@@ -98,9 +101,9 @@ def _verify(options: Namespace, screen: Screen) -> int:
     return DONE
 
 
-def _copies(path: Path) -> tuple[Head, ...]:
+def _copies(path: Path, incident: str) -> tuple[Head, ...]:
     try:
-        copies = read_copies(path)
+        copies = read_copies(path, incident)
     except RecordUnreadable as error:
         raise BadUse(error.message) from error
     if not copies:

@@ -231,7 +231,7 @@ def test_a_copy_of_the_head_holds_while_the_ledger_grows(state: Path) -> None:
 def test_copies_of_the_head_kept_in_a_file_are_held_against_the_ledger(state: Path, tmp_path: Path) -> None:
     for number in range(3):
         keep_copy(tmp_path / "heads", write(state, Started(f"s{number}")))
-    copies = read_copies(tmp_path / "heads")
+    copies = read_copies(tmp_path / "heads", "night")
 
     assert [copy.seq for copy in copies] == [1, 2, 3]
     with Reading.open(state) as reading:
@@ -245,7 +245,7 @@ def test_a_copy_of_the_head_that_is_none_is_said(tmp_path: Path, text: str) -> N
     (tmp_path / "heads").write_text(f"{text}\n")
 
     with pytest.raises(RecordUnreadable):
-        read_copies(tmp_path / "heads")
+        read_copies(tmp_path / "heads", "night")
 
 
 @pytest.mark.parametrize(

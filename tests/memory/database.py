@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from detectors.finding import Secret
@@ -19,7 +19,9 @@ from restore.errors import (
     StagingDiffers,
 )
 from restore.model.mysql import (
+    KEPT_PREFIX,
     STAGING_PREFIX,
+    UNDONE_PREFIX,
     AccountName,
     AccountState,
     Loaded,
@@ -127,11 +129,16 @@ class MemoryDatabaseServer:
         _check(staging)
         self._act("drop staging", lambda: self.schemas.pop(staging, None))
 
-    def load(self, staging: str, dump: Iterator[bytes]) -> Loaded:
+    def drop_kept(self, name: str) -> None:
+        if not name.startswith((KEPT_PREFIX, UNDONE_PREFIX)) or name in (KEPT_PREFIX, UNDONE_PREFIX):
+            raise ValueError(f"{name} is no database that keeps what was set aside")
+        self._act("drop kept", lambda: self.schemas.pop(name, None))
+
+    def load(self, staging: str, dump: Iterable[bytes]) -> Loaded:
         _check(staging)
         schema = MemorySchema()
         self._act("make staging", lambda: self.schemas.__setitem__(staging, schema))
-        return _MemoryLoad(self, schema).read(DumpReader(dump))
+        return _MemoryLoad(self, schema).read(DumpReader(iter(dump)))
 
     def switch(self, move: Move) -> None:
         wanted = state_digest(move.loaded)

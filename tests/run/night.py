@@ -182,6 +182,11 @@ class Night:
                 if about in choices:
                     ledger.append_all([_settled(one, choices[about])])
 
+    def decide(self, item: str, answer: Answer) -> None:
+        """A person answers a question, settled already or not."""
+        with self._ledger(Moments()) as ledger:
+            ledger.append_all([Answered(replace(answer, item=item))])
+
     def password(self, secret: bytes) -> str:
         """Keep a person's password in the vault; its id."""
         return MemoryDesk(self.office).put_secret("queue answer", "answered password", Secret(secret))
