@@ -12,10 +12,12 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +26,7 @@ from restore.model.text import safe
 
 USER = "mysql"
 INSIDE = "/mnt"
+PRISTINE = "pristine"
 PARTS = ("data", "work", "run")
 START_SECONDS = 120.0
 POLL = 0.01
@@ -65,6 +68,11 @@ class ScratchProcess:
     def running(self) -> bool:
         """Whether it can be asked."""
         return self._server is not None and self._server.poll() is None
+
+    @property
+    def pid(self) -> int:
+        """Its process id; 0 where none runs."""
+        return self._server.pid if self._server is not None else 0
 
     @property
     def socket(self) -> Path:
@@ -123,10 +131,11 @@ class ScratchProcess:
             shutil.rmtree(self.folder / name, ignore_errors=True)
             (self.folder / name).mkdir(mode=0o700)
             self._own(self.folder / name)
-        pristine = self.folder / "pristine"
+        pristine = self.folder.with_name(PRISTINE)
         if not pristine.exists():
             self._install()
-            (self.folder / "data").rename(pristine)
+            with suppress(OSError):  # another worker was quicker: its data folder is as good
+                (self.folder / "data").rename(pristine)
         data = self.folder / "data"
         data.mkdir(mode=0o700, exist_ok=True)
         self._own(data)
@@ -172,12 +181,22 @@ class ScratchProcess:
                 env=ENVIRONMENT,
             )
         until = time.monotonic() + START_SECONDS
-        while not self.socket.exists():
+        while not self._listens():
             if not self.running or time.monotonic() > until:
                 words_said = log.read_bytes()[-600:]
                 self.kill()
                 raise ScratchUnavailable(f"the scratch server did not start: {safe(words_said, 600)}")
             time.sleep(POLL)
+
+    def _listens(self) -> bool:
+        if not self.socket.exists():
+            return False
+        with socket.socket(socket.AF_UNIX) as probe:
+            try:
+                probe.connect(self.address)
+            except ConnectionError:
+                return False
+        return True
 
 
 def _own_uid() -> int:
