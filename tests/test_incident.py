@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,43 @@ def test_a_right_file_is_read_whole(folder: Path) -> None:
     assert (source.copies, source.bytes_per_second) == (3, 1_000_000)
     assert (server.databases_to, server.maildirs) == (("db1",), "var/vmail/{domain}/{user}/Maildir")
     assert target.account_hosts == ("localhost", "10.0.0.7")
+
+
+def test_a_server_may_have_several_copies_each_with_its_date_and_kind(folder: Path) -> None:
+    copies = """
+date = 2026-11-24
+older_dumps = "use"
+[[old_server.copy]]
+source = "backup"
+path = "weekly/web1"
+date = 2026-11-17T02:00:00+02:00
+[[old_server.copy]]
+source = "backup"
+path = "rescue/web1"
+kind = "wreck"
+"""
+    text = GOOD.format(folder=folder).replace("[[mail_target]]", f"{copies}[[mail_target]]")
+
+    (server,) = read_incident(written(folder, text)).old_servers
+
+    assert [(one.path, one.kind, one.taken) for one in server.copies] == [
+        ("web1", "backup", datetime(2026, 11, 24, 23, 59, 59, tzinfo=UTC).timestamp()),
+        ("weekly/web1", "backup", datetime(2026, 11, 17, tzinfo=UTC).timestamp()),
+        ("rescue/web1", "wreck", None),
+    ]
+    assert server.older_dumps == "use"
+
+    wrong = (
+        text.replace("weekly/web1", "../web1")
+        .replace('kind = "wreck"', 'kind = "ruin"\ndate = "last night"')
+        .replace('source = "backup"\npath = "rescue/web1"', 'source = "tape"\npath = "web1"')
+    )
+    assert [line.split(":")[0] for line in mistakes(folder, wrong)] == [
+        "old_server[web1].copy[2].path",
+        "old_server[web1].copy[3].kind",
+        "old_server[web1].copy[3].date",
+        "old_server[web1].source",
+    ]
 
 
 def test_every_mistake_is_named_at_once_with_its_key_and_what_was_expected(folder: Path) -> None:

@@ -28,6 +28,7 @@ WORDS = {
         "your site's configuration changed in the backup while we worked on it",
         "It will be tried again in the next run.",
     ),
+    "older-dump": ("its newest backup cannot be read at the moment", "We are trying to reach it. " + ASK),
     "dump-damaged": ("its backup is damaged", "We are looking for an older backup. " + ASK),
     "dump-refused": ("its backup holds instructions that must not be carried out on a shared server", LOOK_INTO),
     "live-database-differs": ("a database of that name is in use on the new server already, and we overwrite nothing",

@@ -37,6 +37,7 @@ class Steps:
     staging: str = STAGING
     definer: Definer | None = None
     office: Office = field(default_factory=Office)
+    use_older: bool = False
 
     @property
     def systems(self) -> GivenSystems:
@@ -48,7 +49,16 @@ class Steps:
     def load(self) -> Outcome:
         """Load the first file; the others are older dumps of the same database."""
         first, *others = (dump_file(path, data) for path, data in self.files.items())
-        work = LoadDatabase(first, "alice", "db1", "shop", self.staging, tuple(others), "a@example.org")
+        work = LoadDatabase(
+            first,
+            "alice",
+            "db1",
+            "shop",
+            self.staging,
+            tuple(others),
+            "a@example.org",
+            use_older=self.use_older,
+        )
         return load_database("load/shop", work, self.systems)
 
     def switch(self, loaded: Outcome, replace: str | None = None) -> Outcome:

@@ -11,7 +11,7 @@ from detectors.finding import Secret
 from restore.errors import UndoDiffers
 from restore.model.facts import DatabaseLoaded, DatabaseUndone
 from restore.model.mysql import AccountName, state_digest
-from restore.model.outcome import Candidate, Done, Manual, Outcome, Unchanged
+from restore.model.outcome import Candidate, Done, Manual, Outcome, Partial, Unchanged
 from restore.model.plan import Definer
 from restore.model.verifier import native_verifier
 from tests.memory.cut import Cut
@@ -110,6 +110,24 @@ def test_a_damaged_dump_is_a_question_with_the_other_dumps(tmp_path: Path) -> No
     assert "inside " in item.evidence[0]
     assert [(one.effect, one.value) for one in item.candidates] == [("dump", "backup:old/shop.sql")]
     assert server.schemas == {}
+
+
+def test_a_damaged_dump_gives_way_to_the_next_whole_one_where_the_incident_says_so(tmp_path: Path) -> None:
+    server = MemoryDatabaseServer("db1")
+    files = {b"new.sql": HEAD + POSTS[:400], b"cut.sql": HEAD + POSTS[:300], b"old/shop.sql": OLDER}
+    steps = Steps(server, tmp_path, files, use_older=True)
+
+    outcome = steps.load()
+
+    assert isinstance(outcome, Partial) and len(outcome.missing) == 2
+    assert [line.split(" ")[0] for line in outcome.missing] == ["backup:new.sql", "backup:cut.sql"]
+    assert "restored from the dump of 2026-01-02 03:04 UTC on backup" in outcome.missing[1]
+    fact_of(steps.switch(outcome))
+    other = MemoryDatabaseServer("db1")
+    older = Steps(other, tmp_path / "other", {b"old/shop.sql": OLDER})
+    older.switch(older.load())
+    assert server.tables("shop") == other.tables("shop")
+    assert set(server.databases()) == set(other.databases())
 
 
 def test_a_dump_that_asks_for_too_much_is_a_question_that_names_the_place(tmp_path: Path) -> None:
