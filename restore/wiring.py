@@ -158,7 +158,7 @@ class Office:
         facts = self.remembered()
         if again:
             facts = tuple(fact for fact in facts if not isinstance(fact, DatabaseUndone))
-        return Survey(self.index(), self.ledger.decisions(), facts)
+        return Survey(self.index(), self.ledger.decisions(), facts, self.survivors())
 
     def preflight(self) -> tuple[Finding, ...]:
         """What speaks against a run, or should be known before it."""

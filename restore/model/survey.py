@@ -139,8 +139,10 @@ class Narrowing:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """All that a plan is decided from: the index, what people settled, and facts the ledger remembers."""
+    """All that a plan is decided from: the index, what people settled, facts the ledger remembers, and the dumps of
+    old servers' `mysql` databases that survived."""
 
     index: Index
     settled: tuple[Decision, ...] = ()
     remembered: tuple[Fact, ...] = ()
+    survivors: tuple[DumpFile, ...] = ()

@@ -13,7 +13,8 @@ from restore.model.outcome import Candidate, ManualItem
 from restore.model.plan import CreateAccount, Definer, Job, Step
 from restore.model.survey import Customer
 from restore.model.text import safe
-from restore.plan import databases
+from restore.plan import candidates, databases
+from restore.plan.candidates import Verdicts, site_subject
 from restore.plan.ownership import ANSWERED, Owners
 from restore.plan.question import ask, item_id
 from restore.plan.settled import Settlement
@@ -39,28 +40,30 @@ def subject(server: str, user: str) -> str:
     return f"{server}/account/{user}"
 
 
-def site_subject(claim: Claim) -> str:
-    """What questions about a config are about."""
-    return f"{claim.server}/site/{claim.customer}/{claim.config}"
-
-
 def decide_logins(
     customer: Customer,
     looked: SiteLooked | None,
     owners: Owners,
     held: Collection[DatabaseId],
     settlement: Settlement,
+    proven: Verdicts | None = None,
 ) -> tuple[tuple[Login, ...], tuple[ManualItem, ...]]:
     """The logins that one customer's sites prove or a person stated, and questions for what is in doubt.
 
     A database without any login is asked about only when no config of the customer is in question: settling
-    that one usually settles both.
+    that one usually settles both. `proven` is what surviving hashes say of each login.
     """
     items: list[ManualItem] = []
     claims = looked.claims if looked else ()
     logins: list[Login] = list(_answered(customer, claims, settlement))
     good: defaultdict[str, list[tuple[Claim, str]]] = defaultdict(list)
+    offered = candidates.offers(customer, claims, proven or {}, held)
+    chosen_one = candidates.taken(offered, claims, settlement)
+    if chosen_one is not None:
+        good[chosen_one.claim.user].append((chosen_one.claim, ANSWERED))
     for claim in claims:
+        if candidates.is_candidate(claim):
+            continue
         accepted, rung, item = _check(customer, claim, owners, held, settlement)
         if item is not None:
             items.append(item)
@@ -73,8 +76,11 @@ def decide_logins(
         elif chosen:
             names = dict.fromkeys(DatabaseId(customer.server, claim.database) for claim, _ in chosen)
             logins.append(Login(customer, user, tuple(names), chosen[0][0], chosen[0][1]))
+    covered = {database for login in logins for database in login.databases}
+    if chosen_one is None and not {one for one in _own(customer) if one in held} <= covered:
+        asked = candidates.question(customer, claims, offered, settlement)
+        items += [asked] if asked is not None else []
     if not items:
-        covered = {database for login in logins for database in login.databases}
         items += _without_login(customer, looked, covered, held, settlement)
     # Every answer that fits was used above: what is still asked has none.
     return tuple(logins), tuple(item for item in items if not settlement.dropped(item))
@@ -165,6 +171,10 @@ def _foreign(
         evidence=(*claim.evidence, *unfit),
         candidates=_own_candidates(customer),
     )
+
+
+def _own(customer: Customer) -> Iterator[DatabaseId]:
+    return (DatabaseId(customer.server, name) for name in customer.databases)
 
 
 def _own_candidates(customer: Customer) -> tuple[Candidate, ...]:

@@ -18,10 +18,12 @@ from restore.model.plan import Capacity, Job, Learned, LoadDatabase, LookSite, S
 from restore.model.survey import Customer, Narrowing, Survey
 from restore.plan import accounts, databases
 from restore.plan.accounts import Login, account_jobs, decide_logins, home_path
+from restore.plan.candidates import verdicts
 from restore.plan.databases import place_databases, plan_databases, switch_job
 from restore.plan.mailboxes import plan_mailboxes
 from restore.plan.origin import as_of, at_home, home_ranks, origin
 from restore.plan.ownership import own
+from restore.plan.proving import Proving
 from restore.plan.settled import Settlement
 
 STAGING_DIFFERS = "staging-differs"
@@ -74,6 +76,7 @@ class BulkPlan:
             for owner in self._owners.database(database)
         }
         self._customers = self._look_at()
+        self._proving = Proving(self._servers, self._targets, survey.survivors)
         self._loads: dict[str, LoadDatabase] = {}
         self._loaded: dict[DatabaseId, tuple[str, DatabaseLoaded]] = {}
         self._ends: dict[str, DatabaseId] = {}
@@ -118,7 +121,11 @@ class BulkPlan:
             for step in job.steps:
                 if isinstance(step.work, LoadDatabase):
                     self._await(step.key, step.work)
-        return (*mail[0], *self._look_jobs(), *loads), (*mail[1], *questions)
+        return (*mail[0], *self._read_jobs(), *self._look_jobs(), *loads), (*mail[1], *questions)
+
+    def _read_jobs(self) -> tuple[Job, ...]:
+        """The reading of hashes that survived; wanted where any site is looked at."""
+        return self._proving.jobs if self._customers else ()
 
     def _is_undone(self, job: Job) -> bool:
         return any(
@@ -173,19 +180,34 @@ class BulkPlan:
             return self._site_looked(outcome)
         if outcome.key in self._ends:
             return self._database_moved(outcome)
-        return Learned()
+        jobs, proven = self._proving.learn(outcome)
+        decided = [self._decided(self._customers[whose]) for whose in proven]
+        return Learned(
+            (*jobs, *(job for one in decided for job in one.jobs)),
+            tuple(item for one in decided for item in one.items),
+        )
 
     def _site_looked(self, outcome: Outcome) -> Learned:
         progress = self._customers[self._looks[outcome.key]]
         fact = fact_of(outcome)
-        progress.looked = True
         progress.fact = fact if isinstance(fact, SiteLooked) else None
+        if progress.fact is not None:
+            waits, jobs = self._proving.begin(progress.fact, all_claims=False)
+            if waits:
+                return Learned(jobs)
+        return self._decided(progress)
+
+    def _decided(self, progress: _Progress) -> Learned:
+        """What is decided of a customer whose home was looked at, and whose logins were proven where that is due."""
+        whose = (progress.customer.server, progress.customer.name)
+        progress.looked = True
         progress.logins, items = decide_logins(
             progress.customer,
             progress.fact,
             self._owners,
             self._held,
             self._settlement,
+            verdicts(self._proving.proven.get(whose)),
         )
         switches = [
             self._switch(database) for database in sorted(progress.waiting) if database in self._loaded

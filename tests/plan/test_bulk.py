@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 import pytest
 
 from restore.errors import StagingDiffers
-from restore.model.facts import Claim
+from restore.model.facts import Claim, LoginsVerified, LoginVerified, SurvivorsRead
 from restore.model.mysql import AccountName, DatabaseId
 from restore.model.outcome import Answer, Done, Failed, Manual, ManualItem, Outcome, Scope
-from restore.model.plan import CreateAccount, Definer, Job, LoadDatabase, RestoreMailbox, SwitchDatabase
+from restore.model.plan import (
+    CreateAccount,
+    Definer,
+    Job,
+    LoadDatabase,
+    RestoreMailbox,
+    SwitchDatabase,
+    VerifyLogins,
+)
 from restore.model.survey import Decision, Narrowing, Survey
 from restore.plan.bulk import BulkPlan
 from tests.plan.company import claim, customer, dump, incident, index, loaded, looked, maildir, switched
 
-W = TypeVar("W", LoadDatabase, SwitchDatabase, CreateAccount)
+W = TypeVar("W", LoadDatabase, SwitchDatabase, CreateAccount, VerifyLogins)
 
 
 class Night:
@@ -387,3 +396,63 @@ def test_a_load_whose_staging_is_gone_is_done_again_by_the_next_run() -> None:
     learned = run.plan.learn(Failed(switch.key, StagingDiffers.code, Scope.JOB, "gone", "hint"))
 
     assert learned.gone == (load.key,)
+
+
+def custom(database: str = "alice_x", verifier: str = "v1", config: str = "inc/db.php") -> Claim:
+    found = claim("alice", database, "alice_u", status="ambiguous", verifier=verifier, config=config)
+    return replace(found, system="custom", evidence=(f"{config}:3 new mysqli(***)",))
+
+
+def verdict(one: Claim, said: str) -> LoginsVerified:
+    logins = (LoginVerified(one.config, one.system, one.user, one.database, said, "the hash in mysql.sql"),)
+    return LoginsVerified("web1", "alice", logins)
+
+
+def test_a_candidate_that_a_surviving_hash_proves_is_taken_by_one_keystroke() -> None:
+    facts = index(customer("alice", "alice_x"), dump("alice_x"))
+    loser, winner = custom("", "v2", "old.php"), custom()
+    survey = Survey(facts, survivors=(dump("mysql"),))
+    night = Night(BulkPlan(incident(), survey)).learn(looked("alice", loser, winner))
+    assert night.of(VerifyLogins) == []
+
+    night.learn(Done("survivors/web1", SurvivorsRead("web1", "mysql.sql", ())))
+    [work] = night.works(VerifyLogins)
+    assert [one.config for one in work.claims] == ["old.php", "inc/db.php"] and work.read
+    night.learn(Done("prove/web1/alice", verdict(winner, "proven")))
+    [item] = night.items
+    first = item.candidates[0]
+
+    assert (
+        item.cause == "login-unclear"
+        and "proven" in first.label
+        and "inc/db.php:3" in " ".join(item.evidence)
+    )
+    answer = Answer(item.id, item.subject, first.effect, first.value)
+    survey = replace(survey, settled=(Decision(item, answer),))
+    again = Night(BulkPlan(incident(), survey)).learn(
+        looked("alice", loser, winner),
+        Done("survivors/web1", SurvivorsRead("web1", "mysql.sql", ())),
+        Done("prove/web1/alice", verdict(winner, "proven")),
+    )
+    [account] = again.restore("alice_x").accounts()
+    assert (account.account.user, account.databases, account.claim, again.items) == (
+        "alice_u", ("alice_x",), winner, [],
+    )  # fmt: skip
+
+
+def test_a_candidate_is_no_claim_and_never_offers_a_neighbours_database() -> None:
+    facts = index(customer("alice", "alice_x"), customer("bob", "bob_x"), dump("alice_x"), dump("bob_x"))
+    night = Night(BulkPlan(incident(), Survey(facts))).learn(
+        looked("alice", custom("bob_x")), Failed("prove/web1/alice", "x", Scope.STEP, "", "")
+    )
+
+    assert night.restore("alice_x").accounts() == []
+    assert [item.candidates for item in night.items] == [()]
+
+
+def test_a_candidate_that_every_surviving_hash_contradicts_is_not_offered() -> None:
+    night = Night(BulkPlan(incident(), Survey(index(customer("alice", "alice_x"), dump("alice_x"))))).learn(
+        looked("alice", custom()), Done("prove/web1/alice", verdict(custom(), "wrong"))
+    )
+
+    assert [item.candidates for item in night.items] == [()]
