@@ -40,6 +40,8 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--yes", action="store_true", help="go on without asking in spite of what preflight found"
     )
+    run.add_argument("--reason", default="", help="why, for the record of a run that takes it up")
+    _steering(verbs)
     _verb(verbs, "status", "where the restore stands")
     log = _verb(verbs, "log", "who did what when")
     log.add_argument("--customer", help="only this customer's events")
@@ -52,6 +54,7 @@ def parser() -> argparse.ArgumentParser:
     undo.add_argument(
         "database", nargs="+", metavar="SERVER/DATABASE", help="as `log` names it, like web1/shop"
     )
+    undo.add_argument("--reason", default="", help="why, for the record of a run that takes it up")
     _end(verbs)
     return top
 
@@ -92,6 +95,28 @@ def _dated(one: argparse.ArgumentParser) -> argparse.ArgumentParser:
     one.add_argument("--as-of", type=_as_of, metavar="DATE",
                      help="what the backups held then: of copies and dumps made by DATE, the newest first")  # fmt: skip
     return one
+
+
+def _steering(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    pause = _verb(verbs, "pause", "let the run under way begin nothing more until it is resumed")
+    resume = _verb(verbs, "resume", "let a paused run go on")
+    drain = _verb(verbs, "drain", "let the run under way end what has begun, and no more")
+    limit = _verb(verbs, "limit", "give a resource of the run under way another number of slots")
+    limit.add_argument(
+        "resource", help="source/NAME, mail/NAME or database/NAME of the incident file; worker"
+    )
+    limit.add_argument("value", type=_positive, help="how many steps may use it at once, until the run ends")
+    retry = _verb(verbs, "retry", "try again what failed; a run under way does it at once")
+    retry.add_argument(
+        "step", nargs="*", metavar="STEP", help="as `status` names it, like mail/web1/a@b.test/mx1"
+    )
+    retry.add_argument("--failed", action="store_true", help="all that stand failed")
+    retry.add_argument(
+        "--yes", action="store_true", help="go on without asking in spite of what preflight found"
+    )
+    retry.set_defaults(again=False)
+    for one in (pause, resume, drain, limit, retry):
+        one.add_argument("--reason", default="", help="why, for the record")
 
 
 def _log_more(log: argparse.ArgumentParser) -> None:

@@ -9,35 +9,43 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from restore.errors import IncidentInvalid, RestoreError
-from restore.incident import read_incident, secret
-from restore.ledger.events import RunEnded, RunStarted, Settled
+from restore.incident import incident_text, read_incident, secret
+from restore.ledger.events import IN_PART, STANDING, RunEnded, RunStarted, Settled
 from restore.ledger.journal import Journals
 from restore.ledger.queue import COMPLAINT, ItemState
 from restore.model.facts import DatabaseUndone, Fact, Nothing
 from restore.model.incident import Incident, SourceSpec
-from restore.model.mysql import DatabaseId
+from restore.model.mysql import DatabaseId, DumpFile
 from restore.model.operator import Operator
 from restore.model.outcome import Done
-from restore.model.ports import DatabaseServer, Desk, MailServer, Progress, Source, Staging
+from restore.model.plan import Plan
+from restore.model.ports import DatabaseServer, Desk, MailServer, Progress, Scratch, Source, Staging
 from restore.model.survey import Finding, Index, Survey
+from restore.plan.ours import LOAD, SWITCH, Traces
 from restore.plan.ownership import own
+from restore.plan.sweep import SweptPlan
 from restore.request import DeskClient
 from restore.run.cluster import DaskCrew, Size
 from restore.run.crew import Crew
 from restore.run.desk import DeskServer
+from restore.run.inlet import Inlet
 from restore.run.leases import Leases
 from restore.run.pen import Pen, Remembering, pen
 from restore.run.post import Factory
 from restore.survey.index import index_keys, read_index
 from restore.survey.preflight import check
+from restore.survey.survivors import find_survivors
 from restore.systems.folder import FolderSource
 from restore.systems.imap import ImapServer
 from restore.systems.mysql import MysqlServer
+from restore.systems.scratch import ScratchServer
+from restore.systems.scratch_server import sweep
 from restore.systems.sftp import SftpSource
 from restore.systems.sftp_connect import SftpAddress
 from restore.systems.staging import StagingFolder
 
 STAGING = "staging"
+SCRATCH = "scratch"
 CLUSTER = "cluster"
 NO_LONGER_ASKED = "a whole run did not ask it again"
 
@@ -63,6 +71,7 @@ class RealSystems:
         self._mail: dict[str, MailServer] = {}
         self._databases: dict[str, DatabaseServer] = {}
         self._staging = StagingFolder(Path(incident.state) / STAGING)
+        self._scratch = ScratchServer(Path(incident.state) / SCRATCH)
 
     @property
     def desk(self) -> Desk:
@@ -71,6 +80,10 @@ class RealSystems:
     @property
     def staging(self) -> Staging:
         return self._staging
+
+    @property
+    def scratch(self) -> Scratch:
+        return self._scratch
 
     def source(self, name: str) -> Source:
         if name not in self._sources:
@@ -99,6 +112,7 @@ class RealSystems:
             source.close()
         for database in self._databases.values():
             database.close()
+        self._scratch.close()
 
 
 def open_source(spec: SourceSpec, workers: int) -> Source:
@@ -123,11 +137,25 @@ def build_systems(place: object, progress: Callable[[str], Progress]) -> RealSys
     return RealSystems(incident, DeskClient(Path(place.socket), place.epoch), progress)
 
 
+@contextmanager
+def database_servers(incident: Incident) -> Iterator[Mapping[str, DatabaseServer]]:
+    """Every database target by its name, connected to at its first use."""
+    servers = {one.name: MysqlServer(one, secret(one.admin_password)) for one in incident.database_targets}
+    try:
+        yield servers
+    finally:
+        for server in servers.values():
+            server.close()
+
+
 class Office:
     """The coordinator at work: reads the backups' index, remembers, and sends steps to its crew."""
 
-    def __init__(self, incident: Incident, held: Pen, desk: DeskServer) -> None:
+    def __init__(self, incident: Incident, held: Pen, desk: DeskServer, inlet: Inlet) -> None:
         self.incident = incident
+        self.inlet = inlet
+        self.epoch, self.vault = held.epoch, held.vault
+        self.text = incident_text(incident)
         self.ledger = held.ledger
         self._held = held
         self._desk = desk
@@ -160,9 +188,24 @@ class Office:
             facts = tuple(fact for fact in facts if not isinstance(fact, DatabaseUndone))
         return Survey(self.index(), self.ledger.decisions(), facts, self.survivors())
 
+    def swept(self, plan: Plan) -> SweptPlan:
+        """A whole run's plan, with a last step on each target that drops the staging databases nothing needs."""
+        steps = self.ledger.step_keys
+        standing = steps(LOAD, *STANDING, IN_PART) | steps(SWITCH, *STANDING, IN_PART)
+        targets = [target.name for target in self.incident.database_targets]
+        return SweptPlan(plan, targets, Traces(steps(LOAD)), standing)
+
     def preflight(self) -> tuple[Finding, ...]:
         """What speaks against a run, or should be known before it."""
         return check(self.incident, self.index(), self._systems)
+
+    def survivors(self) -> tuple[DumpFile, ...]:
+        """Dumps that hold the lost servers' password hashes."""
+        return find_survivors(self.incident, self.index(), self._systems.source)
+
+    def sweep_scratch(self) -> None:
+        """End scratch servers that a killed verification left, and remove what they held."""
+        sweep(Path(self.incident.state) / SCRATCH)
 
     def pen(self, *, again: bool = False) -> Remembering:
         """The executor's way into the ledger."""
@@ -207,14 +250,17 @@ def office(
     state = Path(incident.state)
     with pen(incident, operator) as held:
         held.ledger.append_all([RunStarted(incident.digest, command, incident.lost)])
+        inlet = Inlet()
         desk_server = DeskServer(state, held.epoch, Leases(held.epoch), held.vault, Journals(state), notify)
+        desk_server.inlet = inlet
         with desk_server as desk:
-            opened = Office(incident, held, desk)
+            opened = Office(incident, held, desk, inlet)
             try:
                 yield opened
             except RestoreError as error:
                 opened.because = error.code
                 raise
             finally:
+                inlet.close(at_once=True)
                 opened.close()
                 held.ledger.append_all([RunEnded(opened.because)])

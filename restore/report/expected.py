@@ -3,44 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from enum import Enum
+from dataclasses import dataclass
 
 from restore.ledger.reading import Record
 from restore.model.facts import DumpVerified, Fact, LoginsVerified, MailboxVerified
 from restore.model.outcome import Done, Failed, Outcome, Partial, Unchanged, fact_of
 from restore.model.text import safe
+from restore.report.hope import OPEN, Expected, Hope
 from restore.report.layout import size, span
 from restore.report.recovery import HERE, Item, Recovery, State
-
-
-class Hope(Enum):
-    """What is to be expected of a thing."""
-
-    WHOLE = "would come back"
-    PART = "would come back in part"
-    LOST = "would be lost"
-    DOUBT = "is in doubt"
-    UNKNOWN = "could not be checked"
-
-
-OPEN = (Hope.DOUBT, Hope.UNKNOWN)
-
-
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """One mailbox, database or login as a verification saw it. `lost` names what would not come back, `doubts` what
-    would but need not be what it was; texts are safe to show. `sequence` is the ledger event's number, 0 for none."""
-
-    service: str
-    server: str
-    customer: str
-    name: str
-    hope: Hope
-    what: str
-    lost: tuple[str, ...] = ()
-    doubts: tuple[str, ...] = ()
-    sequence: int = 0
 
 
 def expected(server: str, customer: str, subject: str, outcome: Outcome) -> Iterator[Expected]:
@@ -54,15 +25,16 @@ def expected(server: str, customer: str, subject: str, outcome: Outcome) -> Iter
             why = f"{outcome.message} [{outcome.code}]"
             yield Expected(service, safe(server), safe(customer), safe(name), Hope.UNKNOWN, why)
     elif isinstance(outcome, Done | Unchanged | Partial):
-        yield from _of_fact(safe(customer), fact)
+        missing = outcome.missing if isinstance(outcome, Partial) else ()
+        yield from _of_fact(safe(customer), fact, missing)
 
 
-def _of_fact(customer: str, fact: Fact | None) -> Iterator[Expected]:
+def _of_fact(customer: str, fact: Fact | None, missing: tuple[str, ...]) -> Iterator[Expected]:
     match fact:
         case MailboxVerified():
             yield _mailbox(customer, fact)
         case DumpVerified():
-            yield _dump(customer, fact)
+            yield _dump(customer, fact, missing)
         case LoginsVerified(server=server, logins=logins):
             for one in logins:
                 hope = {"proven": Hope.WHOLE, "wrong": Hope.DOUBT}.get(one.verdict, Hope.UNKNOWN)
@@ -96,7 +68,7 @@ def _mailbox(customer: str, fact: MailboxVerified) -> Expected:
     )
 
 
-def _dump(customer: str, fact: DumpVerified) -> Expected:
+def _dump(customer: str, fact: DumpVerified, missing: tuple[str, ...]) -> Expected:
     server, name = safe(fact.database.server), safe(fact.database.name)
     if fact.code:
         return Expected(
@@ -104,18 +76,18 @@ def _dump(customer: str, fact: DumpVerified) -> Expected:
         )
     what = f"{fact.tables:,} tables, {fact.rows:,} rows, {size(fact.bytes)} of SQL, loaded in {span(fact.load_seconds)}"
     refused = tuple(f"byte {one.offset:,}: {one.head}: {one.reason}" for one in fact.refused)
-    return Expected("database", server, customer, name, Hope.WHOLE, what, (), (*refused, *fact.notes))
+    hope = Hope.PART if missing else Hope.WHOLE
+    return Expected("database", server, customer, name, hope, what, missing, notes=(*refused, *fact.notes))
 
 
 def from_records(records: Iterable[Record]) -> tuple[Expected, ...]:
-    """What the newest verification of each thing let expect, from the ledger."""
+    """What verifications let expect of each thing, told by their newest steps' ends."""
     newest: dict[tuple[str, str, str], Expected] = {}
     for record in sorted(records, key=lambda one: one.seq):
-        if record.work != "verify" or not isinstance(record.event, Outcome):
-            continue
-        server = record.subject.partition("/")[0]
-        for one in expected(server, record.customer, record.subject, record.event):
-            newest[one.service, one.server, one.name] = replace(one, sequence=record.seq)
+        if isinstance(record.event, Outcome):
+            server = record.subject.partition("/")[0]
+            for one in expected(server, record.customer, record.subject, record.event):
+                newest[one.service, one.server, one.name] = one
     return tuple(newest.values())
 
 
@@ -137,10 +109,10 @@ class Compared:
         return f"{verdict}: {one.service} {one.server}/{one.name}: {one.hope.value} ({one.what}); it {turned}"
 
 
-def compare(recovery: Recovery, forecast: Iterable[Expected]) -> tuple[Compared, ...]:
+def compare(recovery: Recovery) -> tuple[Compared, ...]:
     """Forecast and outcome, item by item."""
     items = {(item.service, item.server, _bare(item)): item for item in recovery.items}
-    return tuple(_compared(one, items.get((one.service, one.server, one.name))) for one in forecast)
+    return tuple(_compared(one, items.get((one.service, one.server, one.name))) for one in recovery.forecast)
 
 
 def _bare(item: Item) -> str:
@@ -157,3 +129,35 @@ def _compared(one: Expected, item: Item | None) -> Compared:
         Hope.LOST: tuple(state for state in State if state not in HERE),
     }[one.hope]
     return Compared(one, item, item.state in wanted)
+
+
+def compared_lines(recovery: Recovery) -> list[str]:
+    """Forecast and outcome for people: sums, then what did not turn out as forecast; [] where nothing was verified."""
+    pairs = compare(recovery)
+    if not pairs:
+        return []
+    held = sum(one.held is True for one in pairs)
+    broken = [one for one in pairs if one.held is False]
+    waiting = len(pairs) - held - len(broken)
+    lines = [
+        f"Forecast of the last verification and outcome: {held:,} things as forecast, {len(broken):,} not,"
+        f" {waiting:,} open (not restored yet, or nothing could be promised)."
+    ]
+    return [*lines, *(f"  {safe(one.line, 2000)}" for one in broken)]
+
+
+def compared_document(recovery: Recovery) -> list[dict[str, object]]:
+    """Forecast and outcome of every thing, for machines."""
+    return [
+        {
+            "service": one.expected.service,
+            "server": one.expected.server,
+            "customer": one.expected.customer,
+            "thing": one.expected.name,
+            "forecast": one.expected.hope.value,
+            "told": safe(one.expected.what, 2000),
+            "outcome": one.item.state.value if one.item else None,
+            "held": one.held,
+        }
+        for one in compare(recovery)
+    ]

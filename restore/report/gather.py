@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from restore.ledger.events import RunEnded, RunStarted, kind
@@ -11,6 +11,7 @@ from restore.ledger.queue import COMPLAINT, ItemState, QueueItem
 from restore.ledger.reading import Filter, Mark, Reading, Record, Run
 from restore.model.facts import SiteLooked
 from restore.model.text import safe
+from restore.report.expected import from_records
 from restore.report.recovery import SERVICES, CustomerPart, Item, Recovery
 from restore.report.things import fact_of_record, item_of, moment_of, question_item, server_of
 
@@ -37,6 +38,7 @@ def gather(reading: Reading) -> Recovery:
             next((run.started for run in runs if run.event.command.split()[0] == "run"), None),
             next((moment_of(run.event.lost) for run in reversed(runs) if run.event.lost is not None), None),
             newest.at if newest else None,
+            from_records(_verified(reading, records, came)),
         )
 
 
@@ -52,6 +54,17 @@ def _runs(reading: Reading) -> tuple[Run, ...]:
             runs[record.epoch] = Run(begun.epoch, begun.operator, begun.started, begun.event, record.at, record.at,
                                      event.because)  # fmt: skip
     return tuple(runs.values())
+
+
+def _verified(reading: Reading, records: Iterable[Record], came: Mapping[Key, datetime]) -> Iterator[Record]:
+    """The newest end of each step of a verification; where its thing came back since then, the newest before that."""
+    for record in records:
+        if record.work != "verify":
+            continue
+        service = "mail" if "/mailbox/" in record.subject else "database"
+        back = came.get((service, record.subject))
+        before = Filter(key=record.key, kinds=("done", "partial", "failed"), until=back, limit=1)
+        yield from reading.events(before) if back is not None and record.at >= back else (record,)
 
 
 def _thing(record: Record) -> Key | None:

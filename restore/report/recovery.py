@@ -11,6 +11,7 @@ from enum import Enum
 from restore.ledger.queue import QueueItem
 from restore.ledger.reading import Failure, Hand, Run, Tally
 from restore.model.facts import Fact
+from restore.report.hope import Expected
 
 SERVICES = ("mail", "database", "account")
 TITLES = {"mail": "Mailboxes", "database": "Databases", "account": "MySQL accounts"}
@@ -103,7 +104,8 @@ class CustomerPart:
 @dataclass(frozen=True, slots=True)
 class Recovery:
     """The whole incident as one moment of the ledger tells it. `began` is the start of the first run, `lost` when the
-    old servers were lost, as the incident file of the newest command states it."""
+    old servers were lost, as the incident file of the newest command states it; `forecast` what verifications let
+    expect of each thing before it came back."""
 
     customers: tuple[CustomerPart, ...]
     runs: tuple[Run, ...]
@@ -115,6 +117,7 @@ class Recovery:
     began: datetime | None = None
     lost: datetime | None = None
     latest: datetime | None = None
+    forecast: tuple[Expected, ...] = ()
 
     @property
     def items(self) -> tuple[Item, ...]:

@@ -7,6 +7,7 @@ import io
 from datetime import datetime
 
 from restore.model.text import safe
+from restore.report.expected import compared_document
 from restore.report.recovery import (
     SERVICES,
     CustomerPart,
@@ -81,6 +82,7 @@ def incident_document(recovery: Recovery, lost: datetime | None = None) -> dict[
         "steps": [{"work": one.work, "state": one.kind, "steps": one.steps} for one in recovery.tallies],
         "failures": {code: len(group) for code, _, group in by_cause(recovery.failures)},
         "customers": [customer_document(customer) for customer in recovery.customers],
+        "forecast": compared_document(recovery),
     }
 
 

@@ -15,9 +15,14 @@ from restore.ledger.events import (
     Drained,
     Dropped,
     Event,
+    LimitChanged,
+    Paused,
     Purged,
     Purging,
     Released,
+    Requested,
+    RequestEnded,
+    Resumed,
     RunEnded,
     RunStarted,
     Settled,
@@ -185,12 +190,20 @@ def event_text(event: Event) -> str:
             | Drained(reason=reason)
             | Released(reason=reason)
             | Undone(reason=reason)
+            | Paused(reason=reason)
+            | Resumed(reason=reason)
             | Closing(reason=reason)
             | Closed(reason=reason)
         ):
             return safe(reason)
         case RunStarted(command=text) | RunEnded(because=text) | Abandoned(because=text) | Settled(key=text):
             return safe(text)
+        case Requested(command=text, reason=reason):
+            return safe(f"{text} ({reason})" if reason else text)
+        case RequestEnded(id=name, because=text):
+            return safe(f"{name}: {text}")
+        case LimitChanged(resource=name, slots=slots, before=before, reason=reason):
+            return safe(f"{name} has {slots} slots, had {before}. {reason}".rstrip())
         case Purging(target=target, what=what) | Purged(target=target, what=what):
             why = f" is dropped: {safe(event.reason)}" if isinstance(event, Purging) else " is gone"
             return f"{safe(target)}/{safe(what)}{why}"
@@ -225,19 +238,17 @@ def fact_text(fact: Fact) -> str:
             return f"{safe(name)} is live with {len(tables)} tables{before}"
         case DatabaseUndone(name=name, undone=undone):
             return f"{safe(name)} is as it was, the restored tables are in {safe(undone)}"
-        case StagingSwept(target=target, dropped=dropped):
-            return f"{len(dropped):,} unused staging databases dropped on {target}" if dropped else ""
         case AccountReady(account=account, databases=databases, proof=proof):
             return f"{safe(str(account))} on {safe(', '.join(databases))}: {proof}"
-        case MailboxVerified() | DumpVerified() | LoginsVerified() | SurvivorsRead():
-            return verified_text(fact)
         case _:
-            return ""
+            return other_text(fact)
 
 
-def verified_text(fact: MailboxVerified | DumpVerified | LoginsVerified | SurvivorsRead) -> str:
-    """What a verification saw, in words."""
+def other_text(fact: Fact) -> str:
+    """What a verification saw or a sweep did, in words; "" for what is no such fact."""
     match fact:
+        case StagingSwept(target=target, dropped=dropped):
+            return f"{len(dropped):,} unused staging databases dropped on {target}" if dropped else ""
         case MailboxVerified(messages=messages, lacking=lacking, damaged=damaged, doubtful=doubtful):
             return (
                 f"{messages:,} messages read, {lacking:,} to be restored, {len(damaged):,} damaged,"
@@ -253,3 +264,5 @@ def verified_text(fact: MailboxVerified | DumpVerified | LoginsVerified | Surviv
             return f"{proven:,} logins proven, {wrong:,} wrong, {len(logins) - proven - wrong:,} unknown"
         case SurvivorsRead(survivors=survivors):
             return f"{len(survivors):,} accounts with password hashes"
+        case _:
+            return ""

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from restore.ledger.queue import ItemState
 from restore.model.text import safe
+from restore.report.expected import compared_lines
 from restore.report.hands import people
 from restore.report.layout import span, table
 from restore.report.plan import SCOPE
@@ -38,6 +39,8 @@ def incident_lines(recovery: Recovery, lost: datetime | None = None) -> list[str
     `lost` is when the old servers were lost (UTC), where somebody states it."""
     lines = [f"From the ledger alone: {recovery.head}, the newest of {moment(recovery.latest)}", ""]
     lines += [*_sum_lines(recovery), "", *_time_lines(recovery), *_point_lines(recovery, lost), ""]
+    if told := compared_lines(recovery):
+        lines += [*told, ""]
     short = [customer for customer in recovery.customers if not customer.whole]
     lines.append(f"{len(short):,} of {len(recovery.customers):,} customers did not get everything back:")
     for customer in short:

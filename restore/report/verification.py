@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from restore.model.outcome import Failed, ManualItem
 from restore.model.text import safe
 from restore.report.estimate import Estimate
-from restore.report.expected import Expected, Hope
+from restore.report.hope import Expected, Hope
 from restore.report.layout import span
 from restore.report.plan import items_lines
 from restore.report.queue import item_document
 from restore.report.recovery import SINGULAR, TITLES
 
 LONGEST = 2000
+SHOWN = 50
 CANNOT = (
     "A message that was altered before it was first read, and that carries nothing by which that shows (no signature,"
     " no size in its name, no structure broken), reads as sound. What changed since this look is named by another one"
@@ -95,8 +96,11 @@ def _counts(found: Verification) -> list[str]:
 
 def _thing_lines(one: Expected) -> list[str]:
     lines = [f"  {SINGULAR[one.service]} {one.name}: {one.hope.value}: {safe(one.what, LONGEST)}"]
-    lines += [f"      lost: {safe(line, LONGEST)}" for line in one.lost]
-    return lines + [f"      doubtful: {safe(line, LONGEST)}" for line in one.doubts]
+    for title, told in (("lost", one.lost), ("doubtful", one.doubts), ("note", one.notes)):
+        lines += [f"      {title}: {safe(line, LONGEST)}" for line in told[:SHOWN]]
+        if told[SHOWN:]:
+            lines.append(f"      {title}: and {len(told) - SHOWN:,} more; --json names all")
+    return lines
 
 
 def _estimate_lines(estimate: Estimate | None) -> list[str]:
@@ -168,6 +172,7 @@ def expected_document(one: Expected) -> dict[str, object]:
         "what": safe(one.what, LONGEST),
         "lost": _texts(one.lost),
         "doubtful": _texts(one.doubts),
+        "notes": _texts(one.notes),
     }
 
 

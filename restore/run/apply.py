@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import assert_never
 
-from restore.errors import Cancelled, RestoreError
+from restore.errors import Cancelled, RestoreError, SourceBusy
 from restore.model.facts import Nothing
 from restore.model.outcome import Abandoned, Done, Failed, Outcome
 from restore.model.plan import (
@@ -17,11 +17,16 @@ from restore.model.plan import (
     LookDump,
     LookMailbox,
     LookSite,
+    ReadSurvivors,
     Rest,
     RestoreMailbox,
     Step,
+    SweepStaging,
     SwitchDatabase,
     UndoSwitch,
+    VerifyDump,
+    VerifyLogins,
+    VerifyMailbox,
     Work,
 )
 from restore.model.ports import Systems
@@ -29,6 +34,10 @@ from restore.run.accounts import create_account
 from restore.run.crew import STOPPED
 from restore.run.databases import load_database, switch_database, undo_switch
 from restore.run.mailboxes import restore_mailbox
+from restore.run.sweep import sweep_staging
+from restore.run.verify_dumps import read_survivors, verify_dump
+from restore.run.verify_logins import verify_logins
+from restore.run.verify_mailboxes import verify_mailbox
 from restore.survey.databases import look_dump
 from restore.survey.mailboxes import look_mailbox
 from restore.survey.sites import look_site
@@ -71,7 +80,8 @@ def attempt(step: Step, systems: Callable[[], Systems], patience: Patience = PAT
             return Abandoned(step.key, STOPPED)
         except RestoreError as error:
             failures += 1
-            if not error.transient or failures >= patience.tries:
+            # A smothered server is helped by fewer steps at once, which the coordinator alone can see to.
+            if not error.transient or failures >= patience.tries or isinstance(error, SourceBusy):
                 return failure(step.key, error)
 
 
@@ -119,8 +129,26 @@ def _handle(key: str, work: Work, systems: Systems) -> Outcome:
             outcome = undo_switch(key, work, systems)
         case CreateAccount():
             outcome = create_account(key, work, systems)
+        case SweepStaging():
+            outcome = sweep_staging(key, work, systems)
+        case VerifyMailbox() | VerifyDump() | ReadSurvivors() | VerifyLogins():
+            outcome = _try_out(key, work, systems)
         case Rest():
             outcome = rest(key, work, systems)
         case _:
             assert_never(work)
     return outcome
+
+
+def _try_out(
+    key: str, work: VerifyMailbox | VerifyDump | ReadSurvivors | VerifyLogins, systems: Systems
+) -> Outcome:
+    match work:
+        case VerifyMailbox():
+            return verify_mailbox(key, work, systems)
+        case VerifyDump():
+            return verify_dump(key, work, systems)
+        case ReadSurvivors():
+            return read_survivors(key, work, systems)
+        case VerifyLogins():
+            return verify_logins(key, work, systems)

@@ -104,8 +104,9 @@ def mark_of(rank: int, source: str, path: bytes) -> str:
 def verify_mailbox(key: str, work: VerifyMailbox, systems: Systems) -> Outcome:
     """Read every message of a Maildir, and compare with the live mailbox by EXAMINE and FETCH alone.
 
-    Done where all of it would come back; Partial where a message is damaged or doubtful, or a folder or the live
-    mailbox could not be looked at: each is named. Raises what the source, the mail server and the desk raise.
+    Done where all of it would come back, the fact naming what is doubtful; Partial where a message is damaged, or a
+    folder or the live mailbox could not be looked at: each is named. Raises what the source, the mail server and the
+    desk raise.
     """
     began = time.monotonic()
     one = _Verification(key, work, systems)
@@ -122,7 +123,7 @@ def verify_mailbox(key: str, work: VerifyMailbox, systems: Systems) -> Outcome:
         with closing(session):
             _compare(one, session, settle(session, systems.desk, key, str(work.mailbox)), items)
     fact = _fact(one, live, time.monotonic() - began)
-    missing = (*fact.damaged, *fact.doubtful, *((live,) if live != COMPARED else ()))
+    missing = (*fact.damaged, *((live,) if live != COMPARED else ()))
     return Partial(key, fact, missing) if missing else Done(key, fact)
 
 
