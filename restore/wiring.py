@@ -17,17 +17,19 @@ from restore.model.facts import DatabaseUndone, Fact, Nothing
 from restore.model.incident import Incident, SourceSpec
 from restore.model.mysql import DatabaseId, DumpFile
 from restore.model.operator import Operator
-from restore.model.outcome import Done
-from restore.model.plan import Plan
+from restore.model.outcome import Done, Outcome
 from restore.model.ports import DatabaseServer, Desk, MailServer, Progress, Scratch, Source, Staging
 from restore.model.survey import Finding, Index, Survey
+from restore.plan.bulk import BulkPlan, capacity
 from restore.plan.ours import LOAD, SWITCH, Traces
 from restore.plan.ownership import own
-from restore.plan.sweep import SweptPlan
+from restore.plan.sweep import SweepPlan
 from restore.request import DeskClient
+from restore.run.apply import Patience, apply
 from restore.run.cluster import DaskCrew, Size
-from restore.run.crew import Crew
+from restore.run.crew import Crew, InlineCrew
 from restore.run.desk import DeskServer
+from restore.run.execute import execute
 from restore.run.inlet import Inlet
 from restore.run.leases import Leases
 from restore.run.pen import Pen, Remembering, pen
@@ -47,6 +49,7 @@ from restore.systems.staging import StagingFolder
 STAGING = "staging"
 SCRATCH = "scratch"
 CLUSTER = "cluster"
+ONCE = Patience(tries=1)
 NO_LONGER_ASKED = "a whole run did not ask it again"
 
 
@@ -188,12 +191,19 @@ class Office:
             facts = tuple(fact for fact in facts if not isinstance(fact, DatabaseUndone))
         return Survey(self.index(), self.ledger.decisions(), facts, self.survivors())
 
-    def swept(self, plan: Plan) -> SweptPlan:
-        """A whole run's plan, with a last step on each target that drops the staging databases nothing needs."""
+    def sweep(self) -> tuple[Outcome, ...]:
+        """After a whole run, with no worker left: drop the staging databases nothing needs, here."""
+        crew = InlineCrew(lambda step, systems: apply(step, systems, ONCE), self._systems)
+        events = execute(self.sweep_plan(), self.pen(), crew, capacity(self.incident))
+        return tuple(event for event in events if isinstance(event, Outcome))
+
+    def sweep_plan(self) -> SweepPlan:
+        """Which staging databases are needed is told by the run that would begin now."""
         steps = self.ledger.step_keys
         standing = steps(LOAD, *STANDING, IN_PART) | steps(SWITCH, *STANDING, IN_PART)
         targets = [target.name for target in self.incident.database_targets]
-        return SweptPlan(plan, targets, Traces(steps(LOAD)), standing)
+        planned = BulkPlan(self.incident, self.survey()).jobs
+        return SweepPlan(planned, targets, Traces(steps(LOAD)), standing)
 
     def preflight(self) -> tuple[Finding, ...]:
         """What speaks against a run, or should be known before it."""

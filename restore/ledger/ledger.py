@@ -24,7 +24,10 @@ from restore.ledger.events import (
     Dropped,
     Event,
     ItemEvent,
+    LimitChanged,
     Released,
+    RequestEnded,
+    Requested,
     Settled,
     StepEvent,
     contexts,
@@ -211,6 +214,12 @@ class Ledger:
                 pass
             case _ if isinstance(event, StepEvent):
                 return event.key, context.customer, context.subject
+            case Requested(id=name, customer=customer):
+                return name, customer, ""
+            case RequestEnded(id=name):
+                return name, "", ""
+            case LimitChanged(resource=name):
+                return "", "", name
             case _:
                 return "", "", ""
         asked = self._queue.get(name).item

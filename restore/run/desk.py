@@ -1,4 +1,5 @@
-"""The coordinator's desk: workers journal, renew their leases and fetch secrets here, over a unix socket.
+"""The coordinator's desk: workers journal, renew their leases and fetch secrets here, over a unix socket; operators
+ask the run under way (inlet.py).
 
 A request is answered in the thread of its connection. What a worker asks for is done only while it holds its step
 in this epoch (leases.py); the socket is 0600 in a 0700 folder, and only our own uid or root is listened to.
@@ -15,7 +16,7 @@ import struct
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -26,12 +27,16 @@ from restore.ledger import codec, disk
 from restore.ledger.journal import Journals
 from restore.ledger.vault import Vault
 from restore.model.mail import JournalRecord
+from restore.model.operator import Operator
+from restore.model.text import safe
 from restore.request import LINE_LIMIT, pack, secret_of, socket_path, text_of, workers_path
+from restore.run.inlet import Inlet
 from restore.run.leases import Leases
 
 PART_BYTES = 1 << 20
 STOP_SECONDS = 10.0
 POLL_SECONDS = 0.1
+PATIENCE_SECONDS = 60.0
 
 Request = dict[str, Any]
 Reply = dict[str, object]
@@ -47,7 +52,8 @@ class _Recorded:
 
 class DeskServer:
     """Answers workers for as long as its context lasts. `leases` says which steps are begun; `notify` is told
-    what an operator who waits should know."""
+    what an operator who waits should know; `inlet`, to be set before the context is entered, takes what operators
+    ask."""
 
     def __init__(
         self,
@@ -64,6 +70,7 @@ class DeskServer:
         self._notify = notify
         self._vault = vault
         self._journals = journals
+        self.inlet: Inlet | None = None
         self._recorded: dict[str, _Recorded] = {}
         self._fault: BaseException | None = None
         self._ops = {
@@ -127,6 +134,16 @@ class DeskServer:
             yield from op(request)
         except RestoreError as error:
             yield {"error": {"code": error.code, "message": error.message}}
+
+    def ask(self, request: Request, uid: int, pid: int) -> Iterator[Mapping[str, object]]:
+        """What is said of an operator's request, to its end; he is who he says he is, with the uid and pid that the
+        kernel tells."""
+        said = request.get("operator")
+        if self.inlet is None or not isinstance(said, dict):
+            refused = RequestRefused("this coordinator takes no requests of operators")
+            return iter(({"error": {"code": refused.code, "message": refused.message}},))
+        name, origin = safe(str(said.get("name")), 100), safe(str(said.get("origin")), 30)
+        return self.inlet.ask(request, Operator(name, origin, uid, pid, socket.gethostname()))
 
     def break_down(self, fault: BaseException) -> None:
         """A bug in the desk stops the run at its next step."""
@@ -241,9 +258,7 @@ class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
             os.umask(mask)
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
-        peer = request.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-        _, uid, _ = struct.unpack("3i", peer)
-        return uid in (0, os.geteuid())
+        return _peer(request)[1] in (0, os.geteuid())
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         fault = sys.exception()
@@ -287,14 +302,32 @@ class _Connection(socketserver.StreamRequestHandler):
             if not isinstance(request, dict):
                 self.wfile.write(_refusal("a request is a JSON object"))
                 return
+            if request.get("op") == "ask":
+                self._tell_operator(request)
+                continue
             for reply in self.server.desk.answer(request):
                 self.wfile.write(pack(reply))
+
+    def _tell_operator(self, request: Request) -> None:
+        """An operator who does not listen is not waited for."""
+        pid, uid, _ = _peer(self.connection)
+        self.connection.settimeout(PATIENCE_SECONDS)
+        for reply in self.server.desk.ask(request, uid, pid):
+            self.wfile.write(pack(reply))
+        self.connection.settimeout(None)
 
     def finish(self) -> None:
         try:
             super().finish()
         finally:
             self.server.closed(self.connection)
+
+
+def _peer(connection: socket.socket) -> tuple[int, int, int]:
+    """pid, uid and gid of who connected, as the kernel knows them (SO_PEERCRED, unix(7))."""
+    told = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    pid, uid, gid = struct.unpack("3i", told)
+    return pid, uid, gid
 
 
 def _refusal(why: str) -> bytes:

@@ -90,12 +90,10 @@ class Inlet:
         self.wake()
         return request.replies()
 
-    def waiting(self) -> tuple[Request, ...]:
-        """All that was asked since."""
+    def next(self) -> Request | None:
+        """What was asked first of all that waits; None where nothing does."""
         with self._changed:
-            asked = tuple(self._asked)
-            self._asked.clear()
-        return asked
+            return self._asked.popleft() if self._asked else None
 
     def wait(self) -> None:
         """Wait until something is asked, a moment at most."""

@@ -22,15 +22,19 @@ from typing import Any, TypeVar
 from detectors.finding import Secret
 from restore import errors
 from restore.errors import CoordinatorGone, RequestRefused, RestoreError, RunInProgress
+from restore.incident import incident_text
 from restore.ledger import codec
-from restore.ledger.events import ItemEvent
+from restore.ledger.events import ItemEvent, read_event
 from restore.ledger.queue import Queue
 from restore.ledger.reading import Reading
 from restore.model.incident import Incident
 from restore.model.operator import Operator
+from restore.model.outcome import Outcome
+from restore.report.progress import Documents, Lines
 from restore.request import pack, socket_path, text_of
 from restore.run.pen import pen
-from restore.verbs.screen import Screen, incident_of, operator_of
+from restore.verbs.screen import FAILURES, Screen, incident_of, operator_of
+from restore.verbs.summing import summary
 
 PATIENCE_SECONDS = 60.0
 PAUSE_SECONDS = 0.1
@@ -67,6 +71,34 @@ def record(options: Namespace, screen: Screen, decide: Callable[[Pad], Sequence[
     ask_or_become(incident, operator, screen, ask, write)
 
 
+def follow(line: Line, screen: Screen, ask: str, **more: object) -> int:
+    """Ask for work, show how it goes on as if it were done here, and give the exit code for that part alone."""
+    ends: dict[str, Outcome] = {}
+    display = Documents(screen.document) if screen.as_json else Lines(screen.say)
+    said: Mapping[str, Any] = {}
+    try:
+        for reply in line.replies(ask, **more):
+            if "accepted" in reply:
+                screen.warn(
+                    f"The run under way has taken it up as {reply['accepted']}; ^C lets it go on without you."
+                )
+            if "event" in reply:
+                event = read_event(reply["event"])
+                display.event(event)
+                if isinstance(event, Outcome):
+                    ends[event.key] = event
+            said = reply.get("ok", said)
+    except KeyboardInterrupt:
+        screen.warn("Left: what was asked for goes on in the run under way. `bulkrestore log` shows it.")
+        return FAILURES
+    code = summary(screen, ends, said["questions"])
+    if said["drained"]:
+        screen.warn(
+            "That run was drained before all of this was begun. Run the same command again for the rest."
+        )
+    return FAILURES if said["drained"] else code
+
+
 def ask_or_become(
     incident: Incident, operator: Operator, screen: Screen, ask: Callable[[Line], T], become: Callable[[], T]
 ) -> T:
@@ -99,7 +131,7 @@ class Line:
         self._about = {
             "operator": {"name": operator.name, "origin": operator.origin},
             "digest": incident.digest,
-            "incident": _text(incident),
+            "incident": incident_text(incident),
         }
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
@@ -140,14 +172,6 @@ class Line:
         """Hang up; what was accepted goes on."""
         self._replies.close()
         self._socket.close()
-
-
-def _text(incident: Incident) -> str:
-    """The incident file as it stands, for the coordinator to show what differs."""
-    try:
-        return Path(incident.path).read_text("utf-8", errors="backslashreplace")
-    except OSError:
-        return ""
 
 
 def _raised(said: Mapping[str, str]) -> RestoreError:

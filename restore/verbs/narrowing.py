@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from restore.errors import BadUse
 from restore.model.mysql import DatabaseId
@@ -10,17 +12,49 @@ from restore.model.survey import Index, Narrowing
 from restore.model.text import safe
 
 
-def narrowing_of(options: Namespace, index: Index) -> Narrowing:
+def narrowing_typed(options: Namespace) -> Narrowing:
     """The narrowing that --customer, --mailbox, --database, --only and --as-of ask for. Raises BadUse."""
-    narrowing = Narrowing(
+    return Narrowing(
         frozenset(options.customer),
         frozenset(options.only),
         frozenset(address.lower() for address in options.mailbox),
         frozenset(map(database_of, options.database)),
         options.as_of,
     )
+
+
+def narrowing_of(options: Namespace, index: Index) -> Narrowing:
+    """The same, once every name in it is known. Raises BadUse."""
+    narrowing = narrowing_typed(options)
     check_narrowing(narrowing, index)
     return narrowing
+
+
+def narrowing_said(narrowing: Narrowing) -> Mapping[str, object]:
+    """A narrowing for the wire."""
+    return {
+        "customers": sorted(narrowing.customers),
+        "kinds": sorted(narrowing.kinds),
+        "mailboxes": sorted(narrowing.mailboxes),
+        "databases": sorted(map(str, narrowing.databases)),
+        "as_of": narrowing.as_of,
+    }
+
+
+def narrowing_words(narrowing: Narrowing) -> str:
+    """A narrowing as options are typed; "" for everything."""
+    named = [
+        *(f"--customer {one}" for one in sorted(narrowing.customers)),
+        *(f"--mailbox {one}" for one in sorted(narrowing.mailboxes)),
+        *(f"--database {one}" for one in sorted(map(str, narrowing.databases))),
+        *(f"--only {one}" for one in sorted(narrowing.kinds)),
+        *(
+            [f"--as-of {datetime.fromtimestamp(narrowing.as_of, UTC):%Y-%m-%dT%H:%M:%S}"]
+            if narrowing.as_of
+            else []
+        ),
+    ]
+    return safe(" ".join(named), 500)
 
 
 def check_narrowing(narrowing: Narrowing, index: Index) -> None:

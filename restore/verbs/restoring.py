@@ -2,41 +2,40 @@
 
 from __future__ import annotations
 
-import signal
 from argparse import Namespace
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Mapping
 
 from restore.errors import BadUse
-from restore.ledger.events import Asked, Drained, Event, kind
-from restore.model.outcome import Abandoned, Done, Failed, Manual, Outcome
-from restore.model.plan import Plan
+from restore.model.outcome import Abandoned, Failed, Outcome
 from restore.model.survey import Finding, Narrowing
 from restore.model.text import safe
-from restore.plan.bulk import BulkPlan, capacity
+from restore.plan.bulk import BulkPlan
 from restore.plan.forecast import foresee
 from restore.plan.looks import LookPlan
 from restore.plan.undo import UndoPlan
 from restore.report.plan import forecast_document, plan_lines, survey_document, survey_lines
 from restore.report.status import failure_lines
-from restore.run.crew import Crew
-from restore.run.execute import execute
-from restore.verbs.narrowing import database_of, narrowing_of
+from restore.verbs.asking import Line, ask_or_become, follow
+from restore.verbs.carrying import carry_out, coordinating, whole_run
+from restore.verbs.narrowing import (
+    check_narrowing,
+    database_of,
+    narrowing_of,
+    narrowing_said,
+    narrowing_typed,
+    narrowing_words,
+)
 from restore.verbs.screen import DONE, FAILURES, QUESTIONS, Screen, incident_of, operator_of
-from restore.wiring import Office, office
-
-DRAINED = "drained"
-COUNTED = ("done", "unchanged", "partial", "failed", "abandoned", "manual")
+from restore.verbs.summing import summary
 
 
 def survey(options: Namespace, screen: Screen) -> int:
     """Look at all that the backups hold."""
-    with _coordinating(options, screen) as here:
+    with coordinating(options, screen) as here:
         looks = LookPlan(BulkPlan(here.incident, here.survey(), Narrowing(as_of=options.as_of)))
-        _carry_out(here, looks, screen, steps=False)
+        carry_out(here, looks, screen, steps=False)
         index = here.index()
-        whole = _whole(here, screen)
+        whole = whole_run(here, screen)
     if screen.as_json:
         screen.document(survey_document(index, looks.seen))
     else:
@@ -46,14 +45,14 @@ def survey(options: Namespace, screen: Screen) -> int:
 
 def plan(options: Namespace, screen: Screen) -> int:
     """The dry run."""
-    with _coordinating(options, screen) as here:
+    with coordinating(options, screen) as here:
         narrowing = narrowing_of(options, here.index())
         findings = here.preflight()
         looks = LookPlan(BulkPlan(here.incident, here.survey(), narrowing))
-        _carry_out(here, looks, screen, steps=False)
+        carry_out(here, looks, screen, steps=False)
         seen = looks.seen | {one.key: one for one in here.index().failed}
         forecast = foresee(BulkPlan(here.incident, here.survey(), narrowing), seen)
-        whole = _whole(here, screen)
+        whole = whole_run(here, screen)
     if screen.as_json:
         preflight = [_finding_document(one) for one in findings]
         screen.document({**forecast_document(forecast, looks.seen), "preflight": preflight})
@@ -65,9 +64,27 @@ def plan(options: Namespace, screen: Screen) -> int:
 
 
 def run(options: Namespace, screen: Screen) -> int:
-    """Restore."""
-    with _coordinating(options, screen) as here:
-        narrowing = narrowing_of(options, here.index())
+    """Restore: as the coordinator, or by asking the one under way."""
+    return run_narrowed(options, screen, narrowing_typed(options), options.verb)
+
+
+def run_narrowed(options: Namespace, screen: Screen, narrowing: Narrowing, verb: str) -> int:
+    """Restore what is wanted; `verb` is what was typed for it."""
+    incident = incident_of(options)
+    command = f"{verb} {narrowing_words(narrowing)}".strip()
+    asked = {"narrowing": narrowing_said(narrowing), "again": options.again, "command": command}
+
+    def ask(line: Line) -> int:
+        return follow(line, screen, "run", reason=options.reason, **asked)
+
+    return ask_or_become(
+        incident, operator_of(options), screen, ask, lambda: _run(options, screen, narrowing)
+    )
+
+
+def _run(options: Namespace, screen: Screen, narrowing: Narrowing) -> int:
+    with coordinating(options, screen) as here:
+        check_narrowing(narrowing, here.index())
         findings = here.preflight()
         if screen.as_json:
             screen.document({"preflight": [_finding_document(one) for one in findings]})
@@ -78,20 +95,32 @@ def run(options: Namespace, screen: Screen) -> int:
         if _refused(findings) or not _agreed(options, screen, findings):
             return FAILURES
         bulk = BulkPlan(here.incident, here.survey(again=options.again), narrowing)
-        asked: set[str] = set()
-        ends = _carry_out(here, bulk, screen, again=options.again, asked=asked)
-        ends |= {one.key: one for one in here.index().failed}
+        carried = carry_out(here, bulk, screen, again=options.again, covers=narrowing)
+        ends = carried.ends | {one.key: one for one in here.index().failed}
         if narrowing == Narrowing() and not _left_undone(ends):
-            here.settle_moot(asked)
+            here.settle_moot(carried.asked)
         left = here.questions()
-        whole = _whole(here, screen)
-    code = _summary(screen, ends, left)
+        whole = whole_run(here, screen)
+    code = summary(screen, ends, left)
     return code if whole else FAILURES
 
 
 def undo(options: Namespace, screen: Screen) -> int:
-    """Put back what stood where restored databases are now."""
-    with _coordinating(options, screen) as here:
+    """Put back what stood where restored databases are now: as the coordinator, or by asking the one under way."""
+    command = " ".join(["undo", *map(safe, options.database)])
+
+    def ask(line: Line) -> int:
+        return follow(
+            line, screen, "undo", databases=options.database, command=command, reason=options.reason
+        )
+
+    return ask_or_become(
+        incident_of(options), operator_of(options), screen, ask, lambda: _undo(options, screen)
+    )
+
+
+def _undo(options: Namespace, screen: Screen) -> int:
+    with coordinating(options, screen) as here:
         wanted = [database_of(name) for name in options.database]
         back = UndoPlan(wanted, here.remembered(), here.owners())
         names = ", ".join(safe(str(one)) for one in (*back.missing, *back.already))
@@ -99,91 +128,11 @@ def undo(options: Namespace, screen: Screen) -> int:
             raise BadUse(f"no run has switched, or an undo has put back already: {names}")
         if back.already:
             screen.warn(f"An undo has put back already: {names}")
-        ends = _carry_out(here, back, screen)
+        ends = carry_out(here, back, screen).ends
         left = here.questions()
-        whole = _whole(here, screen)
-    code = _summary(screen, ends, left)
+        whole = whole_run(here, screen)
+    code = summary(screen, ends, left)
     return code if whole else FAILURES
-
-
-@contextmanager
-def _coordinating(options: Namespace, screen: Screen) -> Iterator[Office]:
-    who = operator_of(options)
-    with office(incident_of(options), who, options.verb, screen.warn) as opened:
-        yield opened
-
-
-def _carry_out(
-    here: Office,
-    work: Plan,
-    screen: Screen,
-    *,
-    steps: bool = True,
-    again: bool = False,
-    asked: set[str] | None = None,
-) -> dict[str, Outcome]:
-    """Execute a plan to its end, showing its steps or not; the last outcome of every step. The ids of all questions
-    that came up are added to `asked`."""
-    ends: dict[str, Outcome] = {}
-    display = screen.display(steps=steps)
-    with here.crew(display.bytes) as crew, _interrupts(crew, screen):
-        try:
-            for event in execute(work, here.pen(again=again), crew, capacity(here.incident), display.counts):
-                display.event(event)
-                if asked is not None:
-                    asked.update(_questions(event))
-                if isinstance(event, Outcome):
-                    ends[event.key] = event
-        finally:
-            display.close()
-        here.because = _ended(ends)
-        if crew.draining:
-            here.ledger.append_all([Drained("asked to by ^C or SIGTERM")])
-            here.because = DRAINED
-    return ends
-
-
-def _ended(ends: Mapping[str, Outcome]) -> str:
-    """How a run that came to its end is remembered."""
-    failed = sum(isinstance(one, Failed) for one in ends.values())
-    asked = sum(isinstance(one, Manual) for one in ends.values())
-    parts = ([f"{failed:,} failed"] if failed else []) + ([f"{asked:,} wait for a person"] if asked else [])
-    return ", ".join(["by itself", *parts]) if parts else "all done"
-
-
-def _whole(here: Office, screen: Screen) -> bool:
-    """Whether all that could begin did; says what to do where the run was drained."""
-    if here.because == DRAINED:
-        screen.warn(
-            "Stopped as asked: not everything has been begun. Run the same command again for the rest."
-        )
-    return here.because != DRAINED
-
-
-@contextmanager
-def _interrupts(crew: Crew, screen: Screen) -> Iterator[None]:
-    """^C or SIGTERM: nothing more begins; a second one: each step stops before its next act."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        if crew.draining:
-            screen.warn("Stopping each step before its next act …")
-            crew.cancel()
-        else:
-            screen.warn("Draining: what has begun ends, nothing more begins. ^C again stops sooner.")
-            crew.drain()
-
-    before = {one: signal.signal(one, stop) for one in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)
-
-
-def _questions(event: Event) -> tuple[str, ...]:
-    if isinstance(event, Asked):
-        return (event.item.id,)
-    return tuple(item.id for item in event.items) if isinstance(event, Manual) else ()
 
 
 def _left_undone(ends: Mapping[str, Outcome]) -> bool:
@@ -202,23 +151,6 @@ def _agreed(options: Namespace, screen: Screen, findings: tuple[Finding, ...]) -
 
 def _refused(findings: tuple[Finding, ...]) -> bool:
     return any(one.weight == "refuse" for one in findings)
-
-
-def _summary(screen: Screen, ends: Mapping[str, Outcome], left: int) -> int:
-    """Say how it ended; failures win over questions."""
-    counts = dict.fromkeys(COUNTED, 0)
-    for key, outcome in ends.items():
-        if not (key.startswith("look/") and isinstance(outcome, Done)):
-            counts[kind(outcome)] += 1
-    if screen.as_json:
-        screen.document({"steps": counts, "questions": left})
-    else:
-        shown = ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "nothing to do"
-        more = ": bulkrestore queue list" if left else ""
-        screen.say(f"{shown}; {left} question(s) wait for a person{more}")
-    if counts["failed"] + counts["partial"] + counts["abandoned"]:
-        return FAILURES
-    return QUESTIONS if left else DONE
 
 
 def _finding_lines(findings: tuple[Finding, ...]) -> list[str]:
