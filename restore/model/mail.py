@@ -46,7 +46,7 @@ class LiveMessage:
 class NewMessage:
     """A message about to be appended: canonical content, INTERNALDATE in epoch seconds, flags and keywords."""
 
-    content: bytes
+    content: bytes | bytearray
     internaldate: int
     flags: frozenset[str]
 

@@ -38,11 +38,13 @@ def _even(content: bytes) -> bytes:
 
 
 class Identifier:
-    """Takes a message in chunks of any size and tells its identity, holding none of it."""
+    """Takes a message in chunks of any size and tells its identity; `keep`, where given, is filled with its
+    canonical form, else nothing of it is held."""
 
-    __slots__ = ("_crs", "_hash", "_size")
+    __slots__ = ("_crs", "_hash", "_keep", "_size")
 
-    def __init__(self) -> None:
+    def __init__(self, keep: bytearray | None = None) -> None:
+        self._keep = keep
         self._hash = hashlib.sha256()
         self._size = 0
         self._crs = 0
@@ -62,21 +64,23 @@ class Identifier:
     def _add(self, data: bytes) -> None:
         self._hash.update(data)
         self._size += len(data)
+        if self._keep is not None:
+            self._keep += data
 
     def identity(self) -> Identity:
         """What the bytes given so far are, taken as a whole message."""
         return Identity(self._hash.hexdigest(), self._size)
 
 
-def identify(content: bytes) -> Identity:
+def identify(content: bytes | bytearray) -> Identity:
     """The identity of a whole message that is already in canonical form."""
     return Identity(hashlib.sha256(content).hexdigest(), len(content))
 
 
-def header(content: bytes) -> bytes:
+def header(content: bytes | bytearray) -> bytes:
     """A message's header: everything up to its first empty line."""
     end = _HEADER_END.search(content)
-    return content[: end.start() + 1] if end else content
+    return bytes(content[: end.start() + 1] if end else content)
 
 
 def message_id(fields: bytes) -> bytes:

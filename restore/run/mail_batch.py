@@ -3,37 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from restore.errors import MailFolderRemade, MailRefused, MailServerFailing
-from restore.model.mail import (
-    AppendResult,
-    Identity,
-    Intent,
-    NewMessage,
-    Proof,
-    Refusal,
-    Stored,
-    StoredMessage,
-    Unread,
-)
+from restore.model.mail import AppendResult, Intent, Proof, Refusal, Stored
 from restore.model.text import safe
 from restore.run.mail_memory import locate
+from restore.run.mail_proof import Outgoing, compare, read_back
 from restore.run.mail_step import OVER_QUOTA, TOO_LARGE, LiveFolder, MailStep, Tally
 
 GONE = frozenset(("TRYCREATE", "NONEXISTENT"))
 FAULTS = frozenset(("SERVERBUG", "CONTACTADMIN", "UNAVAILABLE"))
 FAULTS_IN_A_ROW = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """A message of the backup, ready to be appended; `file` is the fingerprint of the file it was read from."""
-
-    path: bytes
-    file: str
-    identity: Identity
-    message: NewMessage
 
 
 def send(step: MailStep, live: LiveFolder, batch: Sequence[Outgoing], tally: Tally) -> None:
@@ -53,18 +34,19 @@ def send(step: MailStep, live: LiveFolder, batch: Sequence[Outgoing], tally: Tal
     results = _append(step, live, fitting)
     try:
         uids = _uids(step, live, intent, results)
-        back = step.session.read_back(live.path, [uid for uid in uids if uid])
-        stored = {message.uid: message for message in back}
+        back = read_back(step, live, fitting, uids)
     except MailRefused as error:
         _check_gone(live, error.response_code, error.message)
         raise
-    altered = []
+    altered, stated = [], []
     for place, (outgoing, result, uid) in enumerate(zip(fitting, results, uids, strict=True)):
         if isinstance(result, Refusal):
             _refuse(step, tally, outgoing, result)
-        elif _compare(step, tally, outgoing, uid, stored.get(uid or 0)):
+        elif compare(step, tally, outgoing, uid, back):
             altered.append(place)
-    step.later(Proof(intent.batch, live.uidvalidity, tuple(uids), tuple(altered)))
+        elif uid and uid not in back.whole:
+            stated.append(place)
+    step.later(Proof(intent.batch, live.uidvalidity, tuple(uids), tuple(altered), tuple(stated)))
     live.uidnext = max(live.uidnext, *(uid + 1 for uid in uids if uid), 0)
     step.changed = step.changed or any(isinstance(result, Stored) for result in results)
 
@@ -153,27 +135,3 @@ def _uids(
         for place, uid in zip(silent, found, strict=True):
             uids[place] = uid or next(spare, None)
     return uids
-
-
-def _compare(
-    step: MailStep, tally: Tally, outgoing: Outgoing, uid: int | None, stored: StoredMessage | Unread | None
-) -> bool:
-    """Count a message the server took by what it gives back; True where that is not what was sent."""
-    if stored is None:
-        tally.deleted_since += 1
-        return False
-    if isinstance(stored, Unread) or stored.identity != outgoing.identity:
-        why = f"does not give it: {stored.reason}" if isinstance(stored, Unread) else "gives other content"
-        tally.refused.append(
-            f"{safe(outgoing.path)}: stored as UID {uid}, but read back the server {safe(why)}"
-        )
-        return True
-    tally.restored += 1
-    tally.proven += 1
-    if stored.internaldate != outgoing.message.internaldate:
-        step.notes.add("the server keeps another INTERNALDATE than the file's", outgoing.path)
-    kept = {flag.casefold() for flag in stored.flags}
-    for flag in sorted(outgoing.message.flags):
-        if flag.casefold() not in kept:
-            step.notes.add(f"the server did not keep the flag {safe(flag, 60)}", outgoing.path)
-    return False

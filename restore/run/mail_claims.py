@@ -19,6 +19,7 @@ class Claim(Enum):
     """What a source message turned out to be."""
 
     RESTORED = "restored before, and there"
+    STATED = "restored before, and there; compared by size, date and flags"
     ALTERED = "restored before, and there with other content"
     MATCHED = "found there before, and there"
     DELETED = "restored or found there before, and taken away since"
@@ -33,26 +34,36 @@ class Delivery:
 
 
 class Claims:
-    """`deliveries` are what the journal proves of the folder; `live` is everything it holds now."""
+    """`deliveries` are what the journal proves of the folder, `present` the UIDs it holds now. What `live` messages
+    it holds is told here or, where the journal explains all, never."""
 
-    def __init__(self, deliveries: Iterable[tuple[Identity, Delivery]], live: Iterable[LiveMessage]) -> None:
+    def __init__(
+        self,
+        deliveries: Iterable[tuple[Identity, Delivery]],
+        live: Iterable[LiveMessage] = (),
+        present: Iterable[int] = (),
+    ) -> None:
         self._deliveries: dict[Identity, list[Delivery]] = defaultdict(list)
-        proven = set()
+        self._proven: set[int] = set()
         for identity, delivery in deliveries:
             self._deliveries[identity].append(delivery)
-            proven.add(delivery.uid)
-        self._present: set[int] = set()
+            self._proven.add(delivery.uid)
+        self._present: set[int] = set(present)
         self._given: set[int] = set()
         self._by_id: dict[bytes, list[int]] = defaultdict(list)
         self._by_size: dict[int, list[int]] = defaultdict(list)
         self._odd_by_size: dict[int, list[int]] = defaultdict(list)
         self._identified: dict[Identity, list[int]] = defaultdict(list)
-        for message in live:
-            self._present.add(message.uid)
-            if message.uid not in proven:
-                self._index(message)
+        self.index(live)
         for waiting in self._deliveries.values():
             waiting.sort(key=lambda delivery: delivery.uid in self._present)
+
+    def index(self, live: Iterable[LiveMessage]) -> None:
+        """All that the folder holds now, before anything is appended to it."""
+        for message in live:
+            self._present.add(message.uid)
+            if message.uid not in self._proven:
+                self._index(message)
 
     def _index(self, message: LiveMessage) -> None:
         clean = message_id(message.message_id)
@@ -61,6 +72,11 @@ class Claims:
         else:
             self._odd_by_size[message.size].append(message.uid)
         self._by_size[message.size].append(message.uid)
+
+    @property
+    def has_unidentified(self) -> bool:
+        """Whether the folder holds a message that may still turn out to be one of the backup's."""
+        return bool(self._by_size)
 
     def proven(self, identity: Identity) -> Claim | None:
         """Take one delivery the journal proves for that identity, those still there first; None: no more."""

@@ -2,67 +2,81 @@
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
-from detectors.walk import join
-from restore.model.mail import FolderAccount, Identity, Matched, NewMessage, Unread
-from restore.model.message import canonical, header, identify, message_id
-from restore.model.ports import Unreadable
+from restore.model.mail import FolderAccount, Identity, Matched, NewMessage, Unread, Verified
+from restore.model.message import header, message_id
 from restore.model.text import safe
-from restore.run.mail_batch import Outgoing, send
+from restore.run.mail_batch import send
 from restore.run.mail_claims import Claims
+from restore.run.mail_copies import Arranged, Union, arrange, name_of, whole_of
+from restore.run.mail_proof import Outgoing
+from restore.run.mail_read import Item, Mail, read_mails
 from restore.run.mail_step import LiveFolder, MailStep, Tally
-from restore.survey.maildir import Listing, MaildirFolder, MaildirMessage
 
 WINDOW = 1000
 BATCH_MESSAGES = 100
 BATCH_BYTES = 4 << 20
-LARGEST_MESSAGE = 256 << 20
 LATEST_DATE = (1 << 31) - 1
-GZIP = b"\x1f\x8b"
 
 
-class Item(NamedTuple):
-    """A message's file in the backup."""
+@dataclass(slots=True)
+class Batch:
+    """Messages that go together, and their size."""
 
-    folder: MaildirFolder
-    message: MaildirMessage
-
-    @property
-    def path(self) -> bytes:
-        """Relative to the source's root."""
-        return join(self.folder.path, self.message.name)
+    messages: list[Outgoing] = field(default_factory=list)
+    bytes: int = 0
 
     @property
-    def file(self) -> str:
-        """Its fingerprint."""
-        return self.folder.fingerprint(self.message)
+    def full(self) -> bool:
+        """Larger batches gain nothing."""
+        return len(self.messages) >= BATCH_MESSAGES or self.bytes >= BATCH_BYTES
+
+    def add(self, outgoing: Outgoing) -> None:
+        """One more."""
+        self.messages.append(outgoing)
+        self.bytes += outgoing.identity.size
+
+    def take(self) -> list[Outgoing]:
+        """All of them; none is left."""
+        taken, self.messages, self.bytes = self.messages, [], 0
+        return taken
 
 
 @dataclass(slots=True)
 class FolderMerge:
-    """The merge of one live folder with one folder (or several that mean it) of the backup."""
+    """The merge of one live folder with the folders of the backup's copies that mean it."""
 
     step: MailStep
     live: LiveFolder
     claims: Claims
     tally: Tally
-    pending: list[Outgoing] = field(default_factory=list)
-    pending_bytes: int = 0
-    first_names: dict[tuple[bytes, bytes], Identity | None] = field(default_factory=dict)
+    known: dict[str, Identity]
+    arranged: Arranged
+    union: Union = field(default_factory=Union)
+    chunk: Batch = field(default_factory=Batch)
+    pending: Batch = field(default_factory=Batch)
+    first_names: dict[tuple[int, bytes, bytes], Identity | None] = field(default_factory=dict)
+    repeats: list[tuple[str, Identity]] = field(default_factory=list)
 
-    def run(self, items: Sequence[Item]) -> None:
-        """Newest window first, ascending within a window; then files that have a second name."""
-        once, again = self._sort_out(items)
-        known = self.step.memory.files(self.live.path)
-        unknown = [item for item in once if not self._remembered(item, known)]
+    def run(self, twins: Sequence[Item]) -> None:
+        """The first copy, newest window first and ascending within a window; then files that have a second name;
+        then what further copies have whole, or alone."""
+        self.first_names = {_file_name(item): None for item in twins}
+        unknown = [item for item in self.arranged.alone if not self._remembered(item)]
+        unknown.sort(key=lambda item: (item.message.mtime, item.message.name))
+        twins = [item for item in twins if not self._remembered(item, twin=True)]
+        if self.live.exists and (unknown or twins or self.arranged.contested or self.arranged.later):
+            self.claims.index(self.step.session.messages(self.live.path))
         window = self._window_size(unknown)
         for end in range(len(unknown), 0, -window):
             self._window(unknown[max(0, end - window) : end])
-        self._window([item for item in again if not self._remembered(item, known)])
+        self._window(twins)
+        self._contested()
+        self._window([item for item in self.arranged.later if not self._explained(item)])
+        self._contested()
+        self._record_repeats()
         self.step.record()
 
     def _window_size(self, items: Sequence[Item]) -> int:
@@ -71,70 +85,69 @@ class FolderMerge:
         tight = room is not None and sum(item.message.size for item in items) > room
         return BATCH_MESSAGES if tight else WINDOW
 
-    def _sort_out(self, items: Sequence[Item]) -> tuple[list[Item], list[Item]]:
-        """Files by unique name: the best-flagged first one, and those under the same name that differ from it.
-
-        A backup taken while flags changed holds a file twice, under its old and its new name.
-        """
-        named: dict[tuple[bytes, bytes], list[Item]] = {}
-        for item in items:
-            named.setdefault((item.folder.path, item.message.unique), []).append(item)
-        once, again = [], []
-        for name, same in named.items():
-            best = max(
-                same, key=lambda item: (item.message.name.startswith(b"cur"), len(item.message.letters))
-            )
-            once.append(best)
-            for item in same:
-                if item is not best and item.file == best.file:
-                    self.tally.duplicates.append(f"{safe(item.path)}: the same file as {safe(best.path)}")
-                    self._done(item)
-                elif item is not best:
-                    again.append(item)
-                    self.first_names[name] = None
-        return sorted(once, key=lambda item: (item.message.mtime, item.message.name)), again
-
-    def _remembered(self, item: Item, known: dict[str, Identity]) -> bool:
-        identity = known.get(item.file)
+    def _remembered(self, item: Item, *, twin: bool = False) -> bool:
+        identity = self.known.get(item.file)
         claim = self.claims.proven(identity) if identity else None
-        if claim is None:
+        if identity is None or claim is None:
             return False
-        name = (item.folder.path, item.message.unique)
-        if name in self.first_names and self.first_names[name] is None:
-            self.first_names[name] = identity
+        if self.first_names.get(_file_name(item), identity) is None:
+            self.first_names[_file_name(item)] = identity
+        self._count(item, identity, () if twin else self.arranged.others.pop(name_of(item), ()))
         self.tally.claim(claim, item.path)
-        self._done(item)
+        self.step.progress(item.message.size)
         return True
 
+    def _explained(self, item: Item) -> bool:
+        """A file that the first copy lacks, read before."""
+        identity = self.known.get(item.file)
+        if identity is not None and self.union.repeats(item.copy, identity):
+            self._repeat(item, identity)
+            self.step.progress(item.message.size)
+            return True
+        return self._remembered(item)
+
+    def _count(self, item: Item, identity: Identity, others: Iterable[Item] = ()) -> None:
+        """One message of the union, and its versions in further copies."""
+        copies = [item.copy, *(other.copy for other in others)]
+        self.tally.in_source += 1
+        self.tally.repeated += len(copies) - 1
+        if len(self.step.sources) > 1:
+            self.union.count(copies, identity)
+
+    def _repeat(self, item: Item, identity: Identity) -> None:
+        """An earlier copy holds that message as often."""
+        self.union.count([item.copy], identity)
+        self.tally.repeated += 1
+        if item.file not in self.known:
+            self.repeats.append((item.file, identity))
+
     def _window(self, items: Sequence[Item]) -> None:
-        chunk: list[tuple[Item, Outgoing]] = []
-        size = 0
-        for item, outgoing in self._read(items):
-            chunk.append((item, outgoing))
-            size += outgoing.identity.size
-            if len(chunk) >= BATCH_MESSAGES or size >= BATCH_BYTES:
-                self._merge(chunk)
-                chunk, size = [], 0
-        self._merge(chunk)
+        for mail in read_mails(self.step.sources, items):
+            self._take(mail)
+            del mail  # else it is held while the next one is read, and either may be large
+        self._merge()
         self._flush()
 
-    def _read(self, items: Sequence[Item]) -> Iterator[tuple[Item, Outgoing]]:
-        contents = self.step.source.read_many([item.path for item in items], LARGEST_MESSAGE)
-        for item, content in zip(items, contents, strict=True):
-            reason, data = (content.reason, b"") if isinstance(content, Unreadable) else mail_of(content.data)
-            self._done(item)
-            if reason:
-                self.tally.unreadable.append(f"{safe(item.path)}: {reason}")
-                continue
-            if b"\0" in data:
-                self.step.notes.add("NUL bytes, which IMAP cannot carry, are stored as 0x80", item.path)
-            data = canonical(data)
-            identity = identify(data)
-            if not self._is_duplicate(item, identity):
-                yield item, Outgoing(item.path, item.file, identity, self._message(item, data))
+    def _take(self, mail: Mail) -> None:
+        item = mail.item
+        others = self.arranged.others.pop(name_of(item), ())
+        if others and (mail.reason or mail.nul):
+            self.arranged.contested.append([item, *others])
+            return
+        self.step.progress(item.message.size)
+        if mail.reason:
+            self.tally.in_source += 1
+            self.tally.unreadable.append(f"{safe(item.path)}: {mail.reason}")
+        elif item.copy and self.union.repeats(item.copy, mail.identity):
+            self._repeat(item, mail.identity)
+        else:
+            self._count(item, mail.identity, others)
+            if not self._is_duplicate(item, mail.identity):
+                self._offer(mail, item)
 
     def _is_duplicate(self, item: Item, identity: Identity) -> bool:
-        name = (item.folder.path, item.message.unique)
+        """A backup taken while flags changed holds a file twice, under its old and its new name."""
+        name = _file_name(item)
         if name not in self.first_names:
             return False
         first = self.first_names[name]
@@ -145,7 +158,40 @@ class FolderMerge:
             self.tally.duplicates.append(f"{safe(item.path)}: a second name of a file with the same content")
         return first == identity
 
-    def _message(self, item: Item, data: bytes) -> NewMessage:
+    def _contested(self) -> None:
+        """Versions of one message that differ, or whose first cannot be read."""
+        groups, self.arranged.contested[:] = list(self.arranged.contested), []
+        for versions in groups:
+            mails = list(read_mails(self.step.sources, versions))
+            self.step.progress(sum(item.message.size for item in versions))
+            kept = whole_of([mail for mail in mails if not mail.reason])
+            first = versions[0]
+            if not kept:
+                self.tally.in_source += 1
+                self.tally.unreadable.append(
+                    f"{safe(first.path)}: {mails[0].reason}; nor whole in another copy"
+                )
+            self.tally.repeated += len(versions) - max(1, len(kept))
+            for mail in kept:
+                self._count(mail.item, mail.identity)
+                if mail.item is not first and mail is kept[0]:
+                    self.step.notes.add(
+                        "taken from a further copy, the first that has it whole", mail.item.path
+                    )
+                self._offer(mail, first if mail is kept[0] else mail.item)
+        self._merge()
+        self._flush()
+
+    def _offer(self, mail: Mail, flagged: Item) -> None:
+        """A message of the union, with the flags and the date that the file `flagged` has."""
+        if mail.nul:
+            self.step.notes.add("NUL bytes, which IMAP cannot carry, are stored as 0x80", mail.item.path)
+        message = self._message(flagged, mail.content)
+        self.chunk.add(Outgoing(mail.item.path, mail.item.file, mail.identity, message, mail.nul))
+        if self.chunk.full:
+            self._merge()
+
+    def _message(self, item: Item, data: bytes | bytearray) -> NewMessage:
         flags, dropped = item.folder.flags(item.message)
         for what in sorted(dropped):
             self.step.notes.add(f"left out {what}", item.path)
@@ -154,37 +200,35 @@ class FolderMerge:
             self.step.notes.add("a date no server keeps was moved into 1970-01-01 to 2038-01-19", item.path)
         return NewMessage(data, date, flags)
 
-    def _merge(self, chunk: Sequence[tuple[Item, Outgoing]]) -> None:
+    def _merge(self) -> None:
+        chunk = self.chunk.take()
         self.step.desk.renew(self.step.key)
         open_ones = []
-        for item, outgoing in chunk:
+        for outgoing in chunk:
             claim = self.claims.proven(outgoing.identity)
             if claim is None:
                 open_ones.append(outgoing)
             else:
-                self.tally.claim(claim, item.path)
+                self.tally.claim(claim, outgoing.path)
+        del chunk
         self._identify(open_ones)
         matched = []
-        for outgoing in open_ones:
+        while open_ones:
+            outgoing = open_ones.pop(0)
             uid = self.claims.standing(outgoing.identity)
             if uid is None:
                 self._add(outgoing)
             else:
-                matched.append((uid, outgoing))
+                matched.append((uid, outgoing.identity, outgoing.file))
         self.tally.already_there += len(matched)
         if matched:
-            self.step.later(
-                Matched(
-                    self.live.path,
-                    self.live.uidvalidity,
-                    tuple(uid for uid, _ in matched),
-                    tuple(outgoing.identity for _, outgoing in matched),
-                    tuple(outgoing.file for _, outgoing in matched),
-                )
-            )
+            uids, identities, files = zip(*matched, strict=True)
+            self.step.later(Matched(self.live.path, self.live.uidvalidity, uids, identities, files))
 
     def _identify(self, outgoing: Sequence[Outgoing]) -> None:
         """Read whole every live message that may be one of these: likeness alone proves nothing."""
+        if not self.claims.has_unidentified:
+            return
         uids = [
             uid
             for one in outgoing
@@ -201,49 +245,60 @@ class FolderMerge:
                     self.claims.identified(message)
 
     def _add(self, outgoing: Outgoing) -> None:
-        if self.pending and self.pending_bytes + outgoing.identity.size > BATCH_BYTES:
+        if self.pending.bytes + outgoing.identity.size > BATCH_BYTES:
             self._flush()
-        self.pending.append(outgoing)
-        self.pending_bytes += outgoing.identity.size
-        if len(self.pending) >= BATCH_MESSAGES:
+        self.pending.add(outgoing)
+        if self.pending.full:
             self._flush()
 
     def _flush(self) -> None:
-        if self.pending:
-            send(self.step, self.live, self.pending, self.tally)
-            self.pending, self.pending_bytes = [], 0
+        batch = self.pending.take()
+        if batch:
+            send(self.step, self.live, batch, self.tally)
 
-    def _done(self, item: Item) -> None:
-        self.step.progress(item.message.size)
+    def _record_repeats(self) -> None:
+        """A file of a further copy that was read and is not needed is not read again by the next run."""
+        if self.repeats:
+            files, identities = zip(*self.repeats, strict=True)
+            self.step.later(Verified(files, identities))
+
+
+def _file_name(item: Item) -> tuple[int, bytes, bytes]:
+    return item.copy, item.folder.path, item.message.unique
 
 
 def restore_folder(
-    step: MailStep, live: LiveFolder, parts: Sequence[tuple[MaildirFolder, Listing]]
+    step: MailStep, live: LiveFolder, items: Sequence[Item], unreadable: Sequence[str]
 ) -> FolderAccount:
-    """Merge folders of the backup into one live folder, which is created where a message needs it."""
+    """Merge messages of the backup's copies, in order of preference, into one live folder, which is created where a
+    message needs it. `unreadable` are "path: reason" lines of what was listed and is no message."""
     uidvalidity = live.uidvalidity if live.exists else step.memory.last_uidvalidity(live.path)
-    deliveries = step.memory.deliveries(live.path, uidvalidity) if uidvalidity is not None else ()
-    claims = Claims(deliveries, step.session.messages(live.path) if live.exists else ())
-    items = [Item(folder, message) for folder, listing in parts for message in listing.messages]
-    unreadable = [line for _, listing in parts for line in listing.unreadable]
+    deliveries = list(step.memory.deliveries(live.path, uidvalidity)) if uidvalidity is not None else []
+    present = step.session.present(live.path) if live.exists and deliveries else ()
     newest = max((float(item.message.mtime) for item in items), default=None)
-    tally = Tally(len(items) + len(unreadable), unreadable=unreadable, newest=newest)
-    FolderMerge(step, live, claims, tally).run(items)
+    tally = Tally(len(unreadable), unreadable=list(unreadable), newest=newest)
+    once, twins = _sort_out(step, items, tally)
+    claims = Claims(deliveries, present=present)
+    FolderMerge(step, live, claims, tally, step.memory.files(live.path), arrange(once)).run(twins)
     return tally.account(live.path)
 
 
-def mail_of(data: bytes) -> tuple[str, bytes]:
-    """Why a file holds no mail ("": it does), and the mail; compressed files (zlib plugin) are unpacked."""
-    if data.startswith(GZIP):
-        unpacker = zlib.decompressobj(wbits=31)
-        try:
-            data = unpacker.decompress(data, LARGEST_MESSAGE)
-        except zlib.error as error:
-            return f"compressed, and damaged: {error}", b""
-        if not unpacker.eof:
-            return "compressed, and cut short or larger than any mail", b""
-    if not data.strip(b"\r"):
-        return "the file is empty: the mail is lost in this backup", b""
-    if not data.strip(b"\0"):
-        return "the file holds NUL bytes alone: the mail is lost in this backup", b""
-    return "", data
+def _sort_out(step: MailStep, items: Sequence[Item], tally: Tally) -> tuple[list[Item], list[Item]]:
+    """Files by unique name: the best-flagged first one, and those under the same name that differ from it."""
+    named: dict[tuple[int, bytes, bytes], list[Item]] = {}
+    for item in items:
+        named.setdefault(_file_name(item), []).append(item)
+    once, twins = [], []
+    for same in named.values():
+        best = max(same, key=lambda item: (item.message.name.startswith(b"cur"), len(item.message.letters)))
+        once.append(best)
+        for item in same:
+            if item is best:
+                continue
+            if item.file != best.file:
+                twins.append(item)
+                continue
+            tally.in_source += 1
+            tally.duplicates.append(f"{safe(item.path)}: the same file as {safe(best.path)}")
+            step.progress(item.message.size)
+    return once, twins

@@ -15,6 +15,7 @@ from restore.model.mail import (
     Matched,
     Proof,
     StoredMessage,
+    Verified,
 )
 from restore.model.ports import Desk, MailSession
 from restore.run.mail_claims import Claim, Delivery
@@ -49,10 +50,12 @@ class Memory:
         )
 
     def files(self, folder: FolderPath) -> dict[str, Identity]:
-        """What source files hold, by fingerprint, as far as they were read for that folder."""
+        """What source files hold, by fingerprint, as far as they were read for that folder, or by a verification."""
         known = dict[str, Identity]()
         for record in self.records:
-            if isinstance(record, Intent | Matched) and record.folder == folder:
+            if isinstance(record, Verified) or (
+                isinstance(record, Intent | Matched) and record.folder == folder
+            ):
                 known.update(zip(record.files, record.identities, strict=True))
         return known
 
@@ -106,10 +109,11 @@ class Memory:
 
 
 def _proven(intent: Intent, proof: Proof) -> Iterator[tuple[Identity, Delivery]]:
-    altered = frozenset(proof.altered)
+    altered, stated = frozenset(proof.altered), frozenset(proof.stated)
     for place, (identity, uid) in enumerate(zip(intent.identities, proof.uids, strict=True)):
         if uid is not None:
-            yield identity, Delivery(uid, Claim.ALTERED if place in altered else Claim.RESTORED)
+            claim = Claim.STATED if place in stated else Claim.RESTORED
+            yield identity, Delivery(uid, Claim.ALTERED if place in altered else claim)
 
 
 def locate(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from restore.model.mail import (
@@ -49,13 +50,14 @@ class MailStep:
     `changed` tells whether this run altered the live mailbox, `bytes` how much mail the backup holds. Messages of
     `quota_floor` bytes or more are not tried again once one of that size was refused for quota; `over_quota` and
     `too_large` are "path: reason" lines of what only a higher limit lets in; `faults` counts messages in a row that
-    the server failed at by its own fault.
+    the server failed at by its own fault; `full_proof`: every message stored is read back whole. `sources` are the
+    copies of the mailbox in order of preference.
     """
 
     key: str
     mailbox: str
     target: str
-    source: Source
+    sources: Sequence[Source]
     session: MailSession
     desk: Desk
     progress: Progress
@@ -67,6 +69,7 @@ class MailStep:
     over_quota: list[str] = field(default_factory=list)
     too_large: list[str] = field(default_factory=list)
     bytes: int = 0
+    full_proof: bool = False
     records: int = 0
     _unrecorded: list[JournalRecord] = field(default_factory=list)
 
@@ -127,12 +130,15 @@ class Tally:
     unreadable: list[str] = field(default_factory=list)
     duplicates: list[str] = field(default_factory=list)
     newest: float | None = None
+    hashed: int = 0
+    repeated: int = 0
 
     def claim(self, claim: Claim, path: bytes) -> None:
         """A message the journal knows."""
-        if claim is Claim.RESTORED:
+        if claim in (Claim.RESTORED, Claim.STATED):
             self.restored += 1
             self.proven += 1
+            self.hashed += claim is Claim.RESTORED
         elif claim is Claim.MATCHED:
             self.already_there += 1
         elif claim is Claim.DELETED:
@@ -153,4 +159,6 @@ class Tally:
             tuple(self.unreadable),
             tuple(self.duplicates),
             self.newest,
+            self.hashed,
+            self.repeated,
         )

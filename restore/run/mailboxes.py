@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 
-from restore.errors import MailRefused, SourceUnreadable
+from restore.errors import MailRefused
 from restore.model.facts import MailboxRestored
 from restore.model.mail import INBOX, FolderAccount, FolderCreated, FolderPath, Matched
 from restore.model.outcome import Done, Manual, ManualItem, Outcome, Partial, Unchanged
@@ -18,46 +18,44 @@ from restore.model.ports import Systems
 from restore.model.text import safe
 from restore.plan.mailboxes import subject
 from restore.plan.question import item_id
+from restore.run.mail_backup import Copies, Part, list_parts, read_copies
 from restore.run.mail_folder import restore_folder
 from restore.run.mail_memory import settle
 from restore.run.mail_step import LiveFolder, MailStep, Tally
 from restore.run.mail_targets import role_of, substitute, target_folders
-from restore.survey.maildir import Listing, Maildir, MaildirFolder, list_messages, read_maildir
 
 SHOWN = 50
 
-Part = tuple[MaildirFolder, Listing]
-
 
 def restore_mailbox(key: str, work: RestoreMailbox, systems: Systems) -> Outcome:
-    """Merge one Maildir++ tree into the live mailbox.
+    """Merge the Maildir++ trees of a mailbox into the live one.
 
     Done or Unchanged where every message of the backup is there, Partial where some could not be read or were
     refused (each is named), Manual where only quota or a size limit stands in the way of some. Raises what the
     source, the mail server and the desk raise; whatever was stored by then is known to the next run.
     """
-    source = systems.source(work.source)
-    maildir = read_maildir(source, work.path)
+    sources, tree = read_copies(work, systems)
     with closing(systems.mail(work.target).open(work.mailbox.address)) as session:
         memory = settle(session, systems.desk, key, str(work.mailbox))
         step = MailStep(
-            key, str(work.mailbox), work.target, source, session, systems.desk, systems.progress(key), memory
+            key, str(work.mailbox), work.target, sources, session, systems.desk, systems.progress(key), memory
         )
-        return _outcome(step, work, maildir, *_restore(step, maildir))
+        step.full_proof = work.full_proof
+        return _outcome(step, work, tree, *_restore(step, tree))
 
 
-def _restore(step: MailStep, maildir: Maildir) -> tuple[list[FolderAccount], list[str]]:
+def _restore(step: MailStep, tree: Copies) -> tuple[list[FolderAccount], list[str]]:
     inbox = LiveFolder(INBOX, True)
     inbox.look(step)
     step.memory = step.memory.of_store(inbox.uidvalidity)
     if not step.memory.knows(INBOX):
         step.record(Matched(INBOX, inbox.uidvalidity, (), (), ()))
-    parts, lost = _listed(step, maildir)
+    parts, lost = list_parts(step.sources, tree)
     targets = _targets(step, parts)
-    step.bytes = sum(message.size for _, listing in parts for message in listing.messages)
+    step.bytes = sum(item.message.size for part in parts for item in part.items if item.copy == 0)
     groups: dict[FolderPath, list[Part]] = {}
     for part in parts:
-        groups.setdefault(targets[part[0].folder], []).append(part)
+        groups.setdefault(targets[part.folder], []).append(part)
     standing = set(step.session.folders()) | {INBOX}
     accounts = []
     for path in sorted(groups, key=_rank):
@@ -65,31 +63,21 @@ def _restore(step: MailStep, maildir: Maildir) -> tuple[list[FolderAccount], lis
         account = _restore_group(step, live, groups[path], standing | groups.keys())
         if live.exists:
             standing.add(live.path)
-        targets.update({folder.folder: live.path for folder, _ in groups[path]})
+        targets.update({part.folder: live.path for part in groups[path]})
         accounts.append(account)
-    _subscribe(step, maildir, targets, standing)
+    _subscribe(step, tree.subscribed, targets, standing)
     return accounts, lost
-
-
-def _listed(step: MailStep, maildir: Maildir) -> tuple[list[Part], list[str]]:
-    parts, lost = [], []
-    for folder in maildir.folders:
-        try:
-            parts.append((folder, list_messages(step.source, folder)))
-        except SourceUnreadable as error:
-            lost.append(f"folder {safe('/'.join(folder.folder))}: {error.message}")
-    return parts, lost
 
 
 def _targets(step: MailStep, parts: Sequence[Part]) -> dict[FolderPath, FolderPath]:
     known = step.memory.placed()
-    placed = {}
-    for folder, listing in parts:
-        files = (known.get(folder.fingerprint(message)) for message in listing.messages)
-        place = next((path for path in files if path is not None), None) if known else None
+    placed: dict[FolderPath, FolderPath] = {}
+    for part in parts if known else ():
+        files = (known.get(item.file) for item in part.items)
+        place = next((path for path in files if path is not None), None)
         if place is not None:
-            placed[folder.folder] = place
-    folders = [folder.folder for folder, _ in parts]
+            placed.setdefault(part.folder, place)
+    folders = list(dict.fromkeys(part.folder for part in parts))
     return target_folders(folders, step.session.folders(), step.session.special_use(), placed)
 
 
@@ -107,7 +95,8 @@ def _restore_group(
         refused = _make(step, live, taken)
         if refused:
             return _all_refused(live, parts, refused)
-    return restore_folder(step, live, parts)
+    items = [item for part in parts for item in part.items]
+    return restore_folder(step, live, items, [line for part in parts for line in part.unreadable])
 
 
 def _make(step: MailStep, live: LiveFolder, taken: Iterable[FolderPath]) -> str:
@@ -129,23 +118,19 @@ def _make(step: MailStep, live: LiveFolder, taken: Iterable[FolderPath]) -> str:
 
 
 def _all_refused(live: LiveFolder, parts: Sequence[Part], words: str) -> FolderAccount:
-    unreadable = [line for _, listing in parts for line in listing.unreadable]
-    lines = [
-        f"{safe(folder.path)}/{safe(message.name)}: {safe(words)}"
-        for folder, listing in parts
-        for message in listing.messages
-    ]
+    unreadable = [line for part in parts for line in part.unreadable]
+    lines = [f"{safe(item.path)}: {safe(words)}" for part in parts for item in part.items]
     return Tally(len(unreadable) + len(lines), refused=lines, unreadable=unreadable).account(live.path)
 
 
 def _subscribe(
     step: MailStep,
-    maildir: Maildir,
+    subscribed: Iterable[FolderPath],
     targets: dict[FolderPath, FolderPath],
     standing: set[FolderPath],
 ) -> None:
     """Subscribe what the backup was subscribed to, once: what the user unsubscribes later stays so."""
-    wanted = {targets[folder] for folder in maildir.subscribed if folder in targets} & standing
+    wanted = {targets[folder] for folder in subscribed if folder in targets} & standing
     wanted -= step.memory.subscribed()
     for path in sorted(wanted - step.session.subscriptions()):
         step.desk.renew(step.key)
@@ -158,12 +143,12 @@ def _subscribe(
 def _outcome(
     step: MailStep,
     work: RestoreMailbox,
-    maildir: Maildir,
+    tree: Copies,
     accounts: list[FolderAccount],
     lost: list[str],
 ) -> Outcome:
-    notes = (*maildir.notes, *step.notes.lines())
-    passed_over = (*maildir.refused, *lost)
+    notes = (*tree.notes, *step.notes.lines())
+    passed_over = (*tree.refused, *lost)
     items = _items(step, work)
     if items:
         notes += tuple(f"not restored: {line}" for line in passed_over)

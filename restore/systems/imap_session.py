@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO
 
@@ -25,13 +25,15 @@ from restore.model.message import Identifier
 from restore.model.text import safe
 from restore.systems.imap_errors import translated
 from restore.systems.imap_names import Names
-from restore.systems.imap_wire import CHUNK, Wire, compress, internaldate, skip
+from restore.systems.imap_wire import CHUNK, Wire, compress, expand, internaldate, skip
 
 ROLES = ("\\Sent", "\\Drafts", "\\Trash", "\\Junk", "\\Archive")
 KEPT_OF_MESSAGE_ID = 4096
+MOST_UIDS = 10_000_000
 
 _UID = re.compile(rb"\bUID (\d+)", re.IGNORECASE)
 _SIZE = re.compile(rb"\bRFC822\.SIZE (\d+)", re.IGNORECASE)
+_ALL = re.compile(rb"\bESEARCH\b.*\bALL ([\d:,]+)", re.IGNORECASE)
 _FLAGS = re.compile(rb"\bFLAGS \(([^)]*)\)", re.IGNORECASE)
 _QUOTED_BODY = re.compile(rb'BODY\[[^\]]*\] (NIL|"(?:[^"\\]|\\.)*")', re.IGNORECASE)
 
@@ -140,6 +142,31 @@ class ImapSession:
                 if message is not None and message.uid >= from_uid:
                     yield message
 
+    def present(self, folder: FolderPath) -> Collection[int]:
+        """The UID of every message of a folder, as one set where the server can say it so (RFC 4731)."""
+        uids: set[int] = set()
+        brief = b"ESEARCH" in self._capabilities
+        with self._looking(folder, f"asking which messages folder {safe('/'.join(folder))} holds"):
+            command = b"UID SEARCH RETURN (ALL) ALL" if brief else b"UID FETCH 1:* (UID)"
+            for text in self._wire.fetch(command, skip):
+                if brief and (found := _ALL.search(text)):
+                    uids.update(expand(found[1], MOST_UIDS))
+                elif not brief and (uid := _UID.search(text)):
+                    uids.add(int(uid[1]))
+        return uids
+
+    def stated(self, folder: FolderPath, uids: Sequence[int]) -> Iterator[LiveMessage]:
+        """Size, date and flags of messages as the server states them; a UID that is gone is left out."""
+        if not uids:
+            return
+        wanted = set(uids)
+        with self._looking(folder, f"comparing messages of folder {safe('/'.join(folder))}"):
+            command = b"UID FETCH %s (UID RFC822.SIZE INTERNALDATE FLAGS)" % compress(uids)
+            for text in self._wire.fetch(command, skip):
+                message = _live(text, b"")
+                if message is not None and message.uid in wanted:
+                    yield message
+
     def read_back(self, folder: FolderPath, uids: Sequence[int]) -> Iterator[StoredMessage | Unread]:
         """Messages read whole, \\Seen not set; a UID that is gone is left out. Read it to the end.
 
@@ -164,9 +191,7 @@ class ImapSession:
 
     def _whole(self, folder: FolderPath, uids: Sequence[int]) -> Iterator[StoredMessage]:
         if uids:
-            self._examine(folder)
-            with self._doing(f"reading back messages of folder {safe('/'.join(folder))}"):
-                self._client.noop()
+            with self._looking(folder, f"reading back messages of folder {safe('/'.join(folder))}"):
                 yield from self._read_back(
                     b"UID FETCH %s (UID INTERNALDATE FLAGS BODY.PEEK[])" % compress(uids)
                 )
@@ -216,6 +241,14 @@ class ImapSession:
             with self._doing(f"opening folder {safe(name)}"):
                 self._client.select_folder(name, readonly=True)
             self._examined = folder
+
+    @contextmanager
+    def _looking(self, folder: FolderPath, what: str) -> Iterator[None]:
+        """The folder is open, and what came into it since is seen."""
+        self._examine(folder)
+        with self._doing(what):
+            self._client.noop()
+            yield
 
     @contextmanager
     def _doing(self, what: str) -> Iterator[None]:

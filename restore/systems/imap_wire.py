@@ -40,7 +40,7 @@ _MONTH = {name.encode().upper(): number for number, name in enumerate(MONTHS, 1)
 class Connection(Protocol):
     """What of a socket is needed."""
 
-    def sendall(self, data: bytes | memoryview, /) -> None:
+    def sendall(self, data: bytes | bytearray | memoryview, /) -> None:
         """Send everything or raise OSError."""
 
 
@@ -85,7 +85,7 @@ class Wire:
     def append_many(self, folder: bytes, messages: Sequence[NewMessage]) -> Appended:
         """MULTIAPPEND: all or none. `folder` is the encoded and quoted name. Raises MailRefused (nothing stored)."""
         tag = self._tag()
-        pieces = [tag + b" APPEND " + folder]
+        pieces: list[bytes | bytearray] = [tag + b" APPEND " + folder]
         for place, message in enumerate(messages):
             self._add(pieces, message, tag, ask=place == 0)
         pieces.append(b"\r\n")
@@ -107,7 +107,7 @@ class Wire:
 
     def _append_run(self, folder: bytes, messages: Sequence[NewMessage]) -> Appended:
         tags = [self._tag() for _ in messages]
-        pieces: list[bytes] = []
+        pieces: list[bytes | bytearray] = []
         try:
             for place, (tag, message) in enumerate(zip(tags, messages, strict=True)):
                 pieces.append(tag + b" APPEND " + folder)
@@ -121,7 +121,7 @@ class Wire:
         results = tuple(answer.results[0] for answer in answers)
         return Appended(stated[-1] if stated else None, results)
 
-    def _add(self, pieces: list[bytes], message: NewMessage, tag: bytes, *, ask: bool) -> None:
+    def _add(self, pieces: list[bytes | bytearray], message: NewMessage, tag: bytes, *, ask: bool) -> None:
         size = len(message.content)
         head = b"%s %s {%d" % (_flag_list(message.flags), _date_time(message.internaldate), size)
         if ask or self._must_ask(message):
@@ -140,8 +140,8 @@ class Wire:
             return False
         return self._literals != "-" or len(message.content) > SMALL_LITERAL
 
-    def _send(self, pieces: Sequence[bytes]) -> None:
-        small: list[bytes] = []
+    def _send(self, pieces: Sequence[bytes | bytearray]) -> None:
+        small: list[bytes | bytearray] = []
         for piece in pieces:
             if len(piece) < CHUNK:
                 small.append(piece)
@@ -234,13 +234,13 @@ def response_code(words: str) -> str:
     return found[1].upper() if found else ""
 
 
-def expand(uids: bytes) -> list[int]:
-    """A UID set such as 4:6,9 as [4, 5, 6, 9]; at most 100,000 of them."""
+def expand(uids: bytes, most: int = 100_000) -> list[int]:
+    """A UID set such as 4:6,9 as [4, 5, 6, 9]; at most so many of each range."""
     expanded: list[int] = []
     for part in uids.split(b","):
         first, _, last = part.partition(b":")
         low, high = sorted((int(first), int(last or first)))
-        expanded += range(low, min(high, low + 100_000) + 1)
+        expanded += range(low, min(high, low + most) + 1)
     return expanded
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from restore.errors import MailboxMissing, MailRefused
 from restore.model.mail import (
@@ -130,13 +130,21 @@ class MemorySession:
                 content = message.content
                 yield LiveMessage(uid, header(content), len(content), message.internaldate, message.flags)
 
+    def present(self, folder: FolderPath) -> Collection[int]:
+        return set(self._folder(folder).messages)
+
+    def stated(self, folder: FolderPath, uids: Sequence[int]) -> Iterator[LiveMessage]:
+        for message in self.messages(folder):
+            if message.uid in uids:
+                yield replace(message, message_id=b"")
+
     def read_back(self, folder: FolderPath, uids: Sequence[int]) -> Iterator[StoredMessage]:
         messages = self._folder(folder).messages
         for uid in sorted(uids):
             if uid in messages:
                 stored = messages[uid]
                 yield StoredMessage(
-                    uid, identify(canonical(stored.content)), stored.internaldate, stored.flags
+                    uid, identify(canonical(bytes(stored.content))), stored.internaldate, stored.flags
                 )
 
     def append(self, folder: FolderPath, messages: Sequence[NewMessage]) -> Sequence[AppendResult]:
@@ -177,7 +185,7 @@ class MemorySession:
         return sum(len(message.content) for folder in folders for message in folder.messages.values())
 
     def _kept(self, message: NewMessage) -> NewMessage:
-        return NewMessage(self.server.alter(message.content), message.internaldate, message.flags)
+        return NewMessage(self.server.alter(bytes(message.content)), message.internaldate, message.flags)
 
     def _folder(self, folder: FolderPath, code: str = "NONEXISTENT") -> MemoryFolder:
         if folder not in self.box.folders:

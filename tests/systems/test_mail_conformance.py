@@ -197,7 +197,21 @@ def test_listing_from_a_uid_leaves_out_what_came_before(box: Box) -> None:
 
 
 def test_an_empty_folder_lists_nothing(box: Box) -> None:
-    assert list(box.session.messages(fresh(box, "empty"))) == []
+    folder = fresh(box, "empty")
+
+    assert list(box.session.messages(folder)) == []
+    assert set(box.session.present(folder)) == set()
+
+
+def test_what_a_folder_holds_is_told_by_uid_and_stated_without_reading_it(box: Box) -> None:
+    folder = fresh(box, "stated")
+    box.session.append(folder, [message(mail(1), "\\Seen"), message(mail(2), date=DATE + 1)])
+    listed = [replace(found, message_id=b"") for found in box.session.messages(folder)]
+    uids = [found.uid for found in listed]
+
+    assert set(box.session.present(folder)) == set(uids)
+    assert list(box.session.stated(folder, [*uids, 99_999])) == listed
+    assert list(box.session.stated(folder, [])) == []
 
 
 def test_a_uid_that_is_gone_is_left_out(box: Box) -> None:
