@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -95,6 +96,7 @@ class DaskCrew:
         self._on_progress = on_progress
         self._pauses = pauses or Pauses()
         self._run = secrets.token_hex(4)
+        self._tries = count()
         self._flights: dict[str, Flight] = {}
         self._waiting: list[Flight] = []
         self._inbox: SimpleQueue[tuple[str, bytes]] = SimpleQueue()
@@ -113,10 +115,14 @@ class DaskCrew:
     def begin(self, step: Step, failures: int = 0) -> None:
         pauses = self._pauses.suspect
         pause = pauses[min(failures, len(pauses)) - 1] if failures else 0.0
-        flight = Flight(step, time.monotonic() + pause, f"{self._run}:{step.key}:0")
+        flight = Flight(step, time.monotonic() + pause, self._ticket(step.key))
         self._gate.allow((step.key,))
         self._flights[step.key] = flight
         self._waiting.append(flight)
+
+    def _ticket(self, key: str) -> str:
+        """Names one try of a step: Dask answers a name that it has seen with what it answered then."""
+        return f"{self._run}:{key}:{next(self._tries)}"
 
     def ready(self) -> Iterator[Sequence[Outcome]]:
         while self._flights:
@@ -245,7 +251,7 @@ class DaskCrew:
             del self._flights[key]
             outcomes.append(failure(key, WorkerLost(died)))
             return
-        flight.ticket = f"{self._run}:{key}:{flight.losses}"
+        flight.ticket = self._ticket(key)
         flight.due = time.monotonic() + self._pauses.lost[flight.losses - 1]
         flight.future, flight.silent = None, False
         self._gate.allow((key,))

@@ -59,8 +59,7 @@ def execute(
     yield from turn([*map(Asked, plan.items), *run.follow(run.add(Learned(tuple(plan.jobs)))), *run.hear()])
     while True:
         for outcomes in crew.ready():
-            ended = [each for one in outcomes for each in (one, *run.schedule.end(one))]
-            yield from turn([*run.follow(ended), *run.hear()])
+            yield from turn([*run.end(outcomes), *run.hear()])
         if not run.goes_on():
             break
         yield from turn(run.hear())
@@ -83,6 +82,18 @@ class _Run:
         for job in learned.jobs:
             self.ledger.about(job)
         return (*withdrawn, *self.schedule.add(learned.jobs, anew=learned.anew))
+
+    def end(self, outcomes: Iterable[Outcome]) -> list[Event]:
+        """These ends, and all that follows; a step that is put back has not ended: the plan learns nothing of it."""
+        events: list[Event] = []
+        ended: list[Outcome] = []
+        for one in outcomes:
+            again = self.schedule.put_back(one)
+            if again is not None:
+                events.append(again)
+            else:
+                ended += (one, *self.schedule.end(one))
+        return [*events, *self.follow(ended)]
 
     def follow(self, ended: Iterable[Outcome]) -> list[Event]:
         """These ends, and all that follows from them."""

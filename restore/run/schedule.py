@@ -25,6 +25,7 @@ from restore.model.outcome import (
 from restore.model.plan import Capacity, Job, Step
 from restore.run.lanes import Lanes, Needs
 from restore.run.servers import Servers, server_of
+from restore.run.smothered import Smothered
 from restore.run.tracks import Counts, Track
 
 GOES_ON = (Done, Unchanged, Partial)
@@ -52,6 +53,7 @@ class Schedule:
         self._due: deque[Track] = deque()
         self._recorded: list[Outcome] = []
         self._servers = Servers()
+        self._smothered = Smothered()
         self._stopped = ""
         self._draining = False
         self._paused = False
@@ -127,7 +129,7 @@ class Schedule:
         if not before or slots < 1:
             raise PlanBroken(f"{resource!r} cannot have {slots} slots; it has {before}")
         self._slots[resource] = slots
-        self._lanes.grow(resource, slots - before)
+        self._lanes.grow(resource, slots - before + self._smothered.leave_one(resource, slots))
         return before
 
     def begin(self) -> tuple[Step, ...]:
@@ -148,6 +150,24 @@ class Schedule:
         """How many tries in a row have failed on the servers of a step that has just begun; 0 for none."""
         return self._servers.failures(step)
 
+    def put_back(self, outcome: Outcome) -> Outcome | None:
+        """Where a step ended because its backup server is smothered: let it wait again, with fewer slots for that
+        server, and say so. None for any other outcome, which goes to `end`."""
+        track = self._running.get(outcome.key)
+        name = "" if track is None else self._smothered.puts_back(track.step, outcome)
+        if track is None or not name or not isinstance(outcome, Failed) or self._servers.closed(track.step):
+            return None
+        del self._running[outcome.key]
+        self._lanes.release(_needs(track.step))
+        self._servers.heard(track.step, outcome)
+        track.counts.running -= 1
+        self._lanes.grow(name, -self._smothered.shrink(name, self._slots[name]))
+        self._wait(track)
+        left = self._smothered.left(name, self._slots[name])
+        return Abandoned(
+            outcome.key, f"put back, {server_of(name)} now has {left} slot(s): {outcome.message}"
+        )
+
     def end(self, outcome: Outcome) -> tuple[Outcome, ...]:
         """Free a running step's slots; returns the outcomes that follow from its own, each step's once."""
         track = self._running.pop(outcome.key, None)
@@ -155,6 +175,8 @@ class Schedule:
             raise PlanBroken(f"step {outcome.key} ended but was not running")
         step = track.step
         self._lanes.release(_needs(step))
+        for name in _needs(step):
+            self._lanes.grow(name, self._smothered.creep(step, outcome, name, self._slots[name]))
         track.at += 1
         track.counts.running -= 1
         track.counts.steps_ended += 1
