@@ -75,10 +75,12 @@ def test_a_wrong_incident_file_is_bad_use_with_every_mistake(
     assert "incident.name" in captured.err and "incident.state" in captured.err and "source" in captured.err
 
 
-def test_an_answer_to_no_question_is_bad_use(incident: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_answer_before_anything_was_asked_is_bad_use(
+    incident: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["queue", "answer", "abc", "--choose", "1", "-i", incident]) == 2
 
-    assert "item-unknown" in capsys.readouterr().err
+    assert "ledger-missing" in capsys.readouterr().err
 
 
 def test_an_undo_of_what_no_run_switched_is_bad_use(

@@ -1,4 +1,6 @@
-"""Staging databases that nothing needs any more: dropped, and read back that they are gone."""
+"""Staging databases that nothing needs any more: dropped, and read back that they are gone.
+
+The coordinator does this itself, when no worker of its run is left."""
 
 from __future__ import annotations
 
@@ -15,10 +17,8 @@ def sweep_staging(key: str, work: SweepStaging, systems: Systems) -> Outcome:
     """Drop the staging databases of this incident's that are not needed. Only names that a load of this incident
     has are touched. Raises DatabaseRefused where one still stands afterwards."""
     server = systems.database(work.target)
-    systems.desk.renew(key)
     unused = [name for name in sorted(server.databases()) if _is_unused(name, work)]
     for name in unused:
-        systems.desk.renew(key)
         server.drop_staging(name)
     left = sorted(server.databases() & set(unused))
     if left:

@@ -213,3 +213,41 @@ def test_a_live_database_is_set_aside_only_when_a_person_says_so_and_undo_puts_i
         assert "blogg_posts" in company.db1.sql(f"SHOW TABLES IN {aside[0]}")
         later = program("run", "--customer", "saga", "--only", "databases")
         assert (later.code, live_rows(company, SHOP)) == (0, before)
+        end_it(company, program, aside[0])
+
+
+def end_it(company: WreckedCompany, program: Program, aside: str) -> None:
+    """What was set aside is listed and dropped; then the incident is closed, and only its ledger is left."""
+    stranger = "br_kept_0123456789abcdef0123"
+    company.db1.sql(f"CREATE DATABASE {stranger}")
+    listed = program("kept", "list", "--json").document
+    assert [(one["name"], one["kind"], one["of"]) for one in listed["kept"]] == [
+        (aside, "undone", f"web1/{SHOP}")
+    ]
+    assert listed["strange"] == [f"db1/{stranger}"]
+
+    unasked = program("kept", "drop", aside, "--reason", "content")
+    assert (unasked.code, "give --yes" in unasked.err) == (2, True)
+    assert program("kept", "drop", stranger, "--reason", "content", "--yes").code == 2
+    dropped = program("kept", "drop", f"db1/{aside}", "--reason", "content", "--yes")
+    assert (dropped.code, aside in company.db1.sql("SHOW DATABASES")) == (0, False), dropped
+
+    added = program("queue", "add", "--customer", "saga", "--text", "where is it?", "--json").document
+    left = program("close", "--yes")
+    assert (left.code, "1 complaint (open)" in left.err, (company.state / "vault").exists()) == (
+        3,
+        True,
+        True,
+    ), left
+    assert program("close", "--yes", "--anyway").code == 2
+    closed = program("close", "--yes", "--anyway", "--reason", "told to write to us")
+    assert closed.code == 0, closed
+    names = [one for one in company.db1.sql("SHOW DATABASES").split() if one.startswith("br_")]
+    assert names == [stranger]
+    assert {"vault", "vault.key", "staging", "scratch", "journals", "cluster"}.isdisjoint(
+        path.name for path in company.state.iterdir()
+    )
+    for words in (("run",), ("queue", "drop", added["id"], "--reason", "x"), ("undo", f"web1/{SHOP}")):
+        refused = program(*words)
+        assert (refused.code, "was closed by night-shift" in refused.err) == (2, True), refused
+    assert [program(*words).code for words in (("log", "--verify"), ("close", "--yes"))] == [0, 0]

@@ -19,7 +19,6 @@ from restore.model.facts import DatabaseSwitched
 from restore.model.mysql import DatabaseId, state_digest
 from restore.model.outcome import Answer
 from restore.plan.ours import LOAD, SWITCH, Traces
-from restore.run import closing
 from restore.run.closing import close_incident, parts, standing
 from tests.memory.cut import Cut
 from tests.memory.database import MemorySchema
@@ -105,18 +104,19 @@ def test_a_closing_cut_anywhere_is_finished_by_the_next(
             moments.one("amid removing", path.name)
             rmtree(path)
 
-        monkeypatch.setattr(closing.shutil, "rmtree", remove)
+        monkeypatch.setattr("shutil.rmtree", remove)
 
     rmtree: Callable[[Path], None] = shutil.rmtree
     assert [name.split("_")[1] for name in ours(over)] == ["kept", "stage", "undone"]
+    template = state_of(tmp_path_factory.mktemp("template"))
     whole, moments = over.copy(tmp_path_factory.mktemp("night")), Moments()
     removing(moments)
-    close(whole, state_of(whole.folder), moments)
+    close(whole, Path(shutil.copytree(template, whole.folder / "state")), moments)
     assert (ours(whole), parts(whole.folder / "state"), len(moments.names) > 25) == ([], (), True)
 
     for at in range(len(moments.names)):
         night = over.copy(tmp_path_factory.mktemp("night"))
-        state = state_of(night.folder)
+        state = Path(shutil.copytree(template, night.folder / "state"))
         cut = Moments(at + 1)
         removing(cut)
         close(night, state, cut)

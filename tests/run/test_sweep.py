@@ -10,14 +10,13 @@ import pytest
 
 from detectors.cms.joomla import JOOMLA
 from detectors.cms.wordpress import WORDPRESS
-from restore.ledger.reading import ItemState
+from restore.ledger.queue import ItemState
 from restore.model.facts import DatabaseLoaded, StagingSwept
 from restore.model.mysql import STAGING_PREFIX, DatabaseId
 from restore.model.outcome import Answer, fact_of
 from restore.model.plan import LoadDatabase, Plan
-from restore.plan.bulk import BulkPlan
 from restore.plan.ours import KEPT, LOAD, STAGING, Traces, read_load_key
-from restore.plan.sweep import SweptPlan
+from restore.plan.sweep import SweepPlan
 from restore.wiring import Office as Coordinator
 from tests.memory.database import MemorySchema
 from tests.run.night import Moments, Night, bulk, bulk_again
@@ -34,10 +33,9 @@ def quick() -> Iterator[None]:
         yield
 
 
-def swept(office: Coordinator, *, again: bool = False) -> Plan:
-    """What a whole `run` does, with its sweep."""
-    plan = BulkPlan(office.incident, office.survey(again=again))
-    return office.swept(plan)
+def sweep(office: Coordinator) -> Plan:
+    """What a whole `run` ends with."""
+    return office.sweep_plan()
 
 
 def staging(night: Night) -> list[str]:
@@ -63,7 +61,8 @@ def test_what_waits_for_a_person_is_not_swept(first: Night, tmp_path: Path) -> N
     night = first.copy(tmp_path)
     before = staging(night)
 
-    night.run(swept)
+    night.run(bulk)
+    night.run(sweep)
 
     assert staging(night) == before
 
@@ -74,16 +73,16 @@ def test_what_a_person_keeps_or_drops_leaves_no_staging_database_however_often_i
     for choice in (Answer("", "", "keep"), None):
         settled = first.copy(tmp_path_factory.mktemp("night"))
         settled.settle({HANK: choice})
-        whole = settled.copy(tmp_path_factory.mktemp("night"))
-        moments = Moments()
-        whole.run(swept, moments)
-        telling = [at for at, name in enumerate(moments.names) if "sweep" in name or "drop staging" in name]
-        assert (staging(whole), len(telling) > 3) == ([], True)
+        settled.run(bulk)
+        whole, moments = settled.copy(tmp_path_factory.mktemp("night")), Moments()
+        whole.run(sweep, moments)
+        assert (staging(whole), len(moments.names) > 8) == ([], True)
 
-        for at in telling:
+        for at in range(len(moments.names)):
             night = settled.copy(tmp_path_factory.mktemp("night"))
-            night.run(swept, Moments(at + 1))
-            night.run(swept)
+            night.run(sweep, Moments(at + 1))
+            night.run(bulk)
+            night.run(sweep)
 
             assert (at, staging(night), STRANGE in night.databases["db1"].schemas) == (at, [], True)
             assert night.open() == whole.open()
@@ -92,12 +91,13 @@ def test_what_a_person_keeps_or_drops_leaves_no_staging_database_however_often_i
 def test_what_is_wanted_after_all_is_loaded_afresh(first: Night, tmp_path: Path) -> None:
     night = first.copy(tmp_path)
     night.settle({HANK: Answer("", "", "keep")})
-    night.run(swept)
+    night.run(sweep)
+    assert staging(night) == []
     item = next(one.item for one in night.queue() if one.item.subject == HANK)
     replaced = item.candidates[1]
     night.decide(item.id, Answer(item.id, HANK, replaced.effect, replaced.value))
 
-    ends = night.run(swept)
+    ends = night.run(bulk)
 
     loaded = [fact for fact in map(fact_of, ends.values()) if isinstance(fact, DatabaseLoaded)]
     assert DatabaseId("web1", "hankdb") in [one.database for one in loaded]
@@ -120,7 +120,8 @@ def test_a_run_that_did_everything_again_and_was_cut_leaves_nothing_after_the_ne
         night = settled.copy(tmp_path_factory.mktemp("night"))
         night.run(bulk_again, Moments(at + 1), again=True)
         assert staging(night) != []
-        ends = night.run(swept)
+        night.run(bulk)
+        ends = night.run(sweep)
 
         assert (at, staging(night)) == (at, [])
         assert [fact.target for fact in map(fact_of, ends.values()) if isinstance(fact, StagingSwept)] == [
@@ -160,13 +161,6 @@ def test_a_database_name_with_slashes_is_read_from_its_key() -> None:
 
 
 def test_a_sweep_is_planned_only_where_loads_were_made() -> None:
-    class Nothing:
-        jobs = ()
-        items = ()
-
-        def learn(self, outcome: object) -> object:
-            raise AssertionError(outcome)
-
-    plan = SweptPlan(Nothing(), ["db1", "db2"], Traces(["load/web1/shop/db2/0123456789ab"]), ())  # type: ignore[arg-type]
+    plan = SweepPlan((), ["db1", "db2"], Traces(["load/web1/shop/db2/0123456789ab"]), ())
 
     assert [job.key for job in plan.jobs] == ["sweep/db2"]

@@ -1,0 +1,23 @@
+"""The last act of a whole run: staging databases that nothing needs any more are dropped."""
+
+from __future__ import annotations
+
+from restore.model.outcome import Failed, Outcome
+from restore.model.survey import Narrowing
+from restore.verbs.carrying import DRAINED
+from restore.verbs.screen import Screen
+from restore.wiring import Office
+
+
+def sweep_after(here: Office, screen: Screen, narrowing: Narrowing) -> dict[str, Outcome]:
+    """Sweep after a whole run that came to its end and could read all names; what failed, by step key."""
+    if narrowing != Narrowing() or here.index().failed or here.because == DRAINED:
+        return {}
+    display = screen.display(steps=True)
+    try:
+        outcomes = here.sweep()
+        for outcome in outcomes:
+            display.event(outcome)
+    finally:
+        display.close()
+    return {one.key: one for one in outcomes if isinstance(one, Failed)}
