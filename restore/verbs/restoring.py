@@ -27,6 +27,7 @@ from restore.verbs.narrowing import (
 )
 from restore.verbs.screen import DONE, FAILURES, QUESTIONS, Screen, incident_of, operator_of
 from restore.verbs.summing import summary
+from restore.verbs.sweeping import sweep_after
 
 
 def survey(options: Namespace, screen: Screen) -> int:
@@ -99,6 +100,7 @@ def _run(options: Namespace, screen: Screen, narrowing: Narrowing) -> int:
         ends = carried.ends | {one.key: one for one in here.index().failed}
         if narrowing == Narrowing() and not _left_undone(ends):
             here.settle_moot(carried.asked)
+        ends |= sweep_after(here, screen, narrowing)
         left = here.questions()
         whole = whole_run(here, screen)
     code = summary(screen, ends, left)
