@@ -64,6 +64,18 @@ class MailboxLooked:
 
 
 @dataclass(frozen=True, slots=True)
+class DumpInstall:
+    """An application that a dump holds tables of, under that prefix; `site` and `sites` are the addresses it is served
+    under, as its rows state them."""
+
+    system: str
+    prefix: str
+    version: str
+    site: str
+    sites: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class DumpLooked:
     """What a dump's head and tail say without loading it: writer and version; `complete` is False where its end is
     missing, and where the end could not be checked a note says so."""
@@ -74,6 +86,7 @@ class DumpLooked:
     complete: bool
     bytes: int
     notes: tuple[str, ...] = ()
+    installs: tuple[DumpInstall, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +217,7 @@ class Survivor:
     account: AccountName
     plugin: str
     verifier_id: str
+    databases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +233,7 @@ class SurvivorsRead:
 @dataclass(frozen=True, slots=True)
 class LoginVerified:
     """A config's password held against surviving hashes: `verdict` is "proven", "wrong" or "unknown", `against` what
-    it was held against, in words."""
+    it was held against, in words. `granted` are the databases that the lost server let it use, where that is proven."""
 
     config: str
     system: str
@@ -227,6 +241,7 @@ class LoginVerified:
     database: str
     verdict: str
     against: str
+    granted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -260,17 +260,18 @@ class SurvivingHash:
     account: AccountName
     plugin: str
     verifier: Secret
+    databases: tuple[str, ...] = ()
 
 
 class Scratch(Protocol):
     """A private database server of this worker's own, without a network, for a tenant's dump that nobody has judged
     yet. It never outlives the worker, and no tenant ever meets another's rows on it."""
 
-    def load(self, tenant: str, dump: Iterator[bytes]) -> Loaded:
+    def load(self, tenant: str, dump: Iterable[bytes]) -> Loaded:
         """Load a dump's plain stream as DatabaseServer.load would, and drop it again. Raises what that raises,
         ScratchUnavailable, and ScratchLimit where it took more time, disk or memory than is allowed."""
 
-    def hashes(self, dump: Iterator[bytes]) -> Sequence[SurvivingHash]:
+    def hashes(self, dump: Iterable[bytes]) -> Sequence[SurvivingHash]:
         """The accounts and password hashes in a dump of the `mysql` database, read as text alone. Raises
         DumpDamaged."""
 

@@ -92,16 +92,6 @@ def check_whose(dump: DumpFile, loaded: Loaded) -> None:
         )
 
 
-def alive(key: str, systems: Systems, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """The chunks as they are; before each it is asked whether this worker may go on."""
-    progress = systems.progress(key)
-    for number, chunk in enumerate(chunks):
-        progress(0)
-        if number % 256 == 0:
-            systems.desk.renew(key)
-        yield chunk
-
-
 def _loaded(key: str, work: LoadDatabase, loaded: Loaded) -> Outcome:
     fact = DatabaseLoaded(
         work.dump.database,

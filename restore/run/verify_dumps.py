@@ -12,7 +12,8 @@ from restore.model.outcome import Done, Outcome, Partial
 from restore.model.plan import ReadSurvivors, VerifyDump
 from restore.model.ports import Systems
 from restore.model.text import safe
-from restore.run.databases import alive, check_whose, missing_objects
+from restore.run.databases import check_whose, missing_objects
+from restore.run.dump_stream import DumpStream
 
 UNUSABLE = (DumpDamaged, DumpRefused, DumpTooLarge, LoadDiffers, DatabaseRefused, ScratchLimit)
 
@@ -64,7 +65,7 @@ def _load(key: str, work: VerifyDump, systems: Systems, clock: _Clock) -> Loaded
     began = time.monotonic()
     try:
         tenant = f"{work.dump.database.server}/{work.customer}"
-        return systems.scratch.load(tenant, alive(key, systems, systems.staging.plain(stamp)))
+        return systems.scratch.load(tenant, DumpStream(key, systems, stamp))
     finally:
         clock.loading = time.monotonic() - began
 
@@ -99,7 +100,7 @@ def read_survivors(key: str, work: ReadSurvivors, systems: Systems) -> Outcome:
     systems.staging.fetch(systems.source(stamp.source), stamp, systems.progress(key))
     path = safe(stamp.path)
     try:
-        found = systems.scratch.hashes(alive(key, systems, systems.staging.plain(stamp)))
+        found = systems.scratch.hashes(DumpStream(key, systems, stamp))
     except (DumpDamaged, DumpTooLarge) as trouble:
         return Partial(key, SurvivorsRead(work.server, path, ()), (trouble.message,))
     finally:
@@ -109,6 +110,8 @@ def read_survivors(key: str, work: ReadSurvivors, systems: Systems) -> Outcome:
         systems.desk.renew(key)
         purpose = f"survivor/{work.server}/{one.account.user}@{one.account.host}"
         survivors.append(
-            Survivor(one.account, one.plugin, systems.desk.put_secret(key, purpose, one.verifier))
+            Survivor(
+                one.account, one.plugin, systems.desk.put_secret(key, purpose, one.verifier), one.databases
+            )
         )
     return Done(key, SurvivorsRead(work.server, path, tuple(survivors)))

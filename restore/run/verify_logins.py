@@ -7,6 +7,7 @@ is. Nothing is logged in to and nothing is written.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from detectors.finding import Secret
 from restore.model.facts import Claim, LoginsVerified, LoginVerified
@@ -18,6 +19,8 @@ from restore.model.text import safe
 from restore.model.verifier import verifier_digest
 
 PROVEN, WRONG, UNKNOWN = "proven", "wrong", "unknown"
+Hash = tuple[str, frozenset[str], tuple[str, ...]]
+"""Where it survived, its digests, the databases its account could use."""
 COMPARABLE = frozenset({"mysql_native_password", "ed25519"})
 
 
@@ -42,6 +45,7 @@ def _judged(key: str, work: VerifyLogins, claim: Claim, systems: Systems) -> Log
         (
             f"{read.path}, account {safe(str(one.account))}",
             _digests(systems.desk.get_secret(key, one.verifier_id)),
+            one.databases,
         )
         for read in work.read
         for one in read.survivors
@@ -55,7 +59,7 @@ def _judged(key: str, work: VerifyLogins, claim: Claim, systems: Systems) -> Log
     return _login(claim, UNKNOWN, "no hash of this account survived, and no live account has its name")
 
 
-def _live(work: VerifyLogins, claim: Claim, systems: Systems) -> Iterable[tuple[str, frozenset[str]]]:
+def _live(work: VerifyLogins, claim: Claim, systems: Systems) -> Iterable[Hash]:
     for target in work.targets:
         for host in work.hosts:
             state = systems.database(target).account(AccountName(claim.user, host))
@@ -63,6 +67,7 @@ def _live(work: VerifyLogins, claim: Claim, systems: Systems) -> Iterable[tuple[
                 yield (
                     f"the live account {safe(str(state.account))} on {target}",
                     frozenset({state.verifier_digest}),
+                    (),
                 )
 
 
@@ -71,13 +76,12 @@ def _digests(verifiers: Secret) -> frozenset[str]:
     return frozenset(verifier_digest(Secret(word)) for word in verifiers.reveal().split())
 
 
-def _held(
-    claim: Claim, claimed: frozenset[str], others: Iterable[tuple[str, frozenset[str]]]
-) -> LoginVerified:
-    agreeing = [where for where, digests in others if digests & claimed]
+def _held(claim: Claim, claimed: frozenset[str], others: Iterable[Hash]) -> LoginVerified:
+    agreeing = [(where, databases) for where, digests, databases in others if digests & claimed]
     if agreeing:
-        return _login(claim, PROVEN, f"equal to the hash in {agreeing[0]}")
-    return _login(claim, WRONG, f"it is not the one hashed in {'; '.join(where for where, _ in others)}")
+        granted = tuple(dict.fromkeys(name for _, databases in agreeing for name in databases))
+        return replace(_login(claim, PROVEN, f"equal to the hash in {agreeing[0][0]}"), granted=granted)
+    return _login(claim, WRONG, f"it is not the one hashed in {'; '.join(where for where, _, _ in others)}")
 
 
 def _login(claim: Claim, verdict: str, against: str) -> LoginVerified:

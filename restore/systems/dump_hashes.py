@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 
 from detectors.finding import Secret
 from restore.errors import DumpDamaged
@@ -20,6 +22,7 @@ from restore.systems.dump_statements import CREATE_TABLE, INSERT
 from restore.systems.dump_text import effective, name_of
 
 TABLES = ("user", "global_priv")
+GRANTS = "db"
 NATIVE = "mysql_native_password"
 VERSION = 101100
 COLUMN = re.compile(rb"^\s*`((?:[^`]|``)+)`\s", re.MULTILINE)
@@ -27,8 +30,17 @@ CHARSET = "utf8mb4"
 
 
 def read_hashes(dump: Iterator[bytes]) -> Iterator[SurvivingHash]:
-    """Every account with a password in the dump's tables user and global_priv. Raises DumpDamaged where the dump is
-    cut or a row of these tables cannot be read."""
+    """Every account with a password in the dump's tables user and global_priv, with the databases that its table db
+    lets it use. Raises DumpDamaged where the dump is cut or a row of these tables cannot be read."""
+    granted: defaultdict[AccountName, dict[str, None]] = defaultdict(dict)
+    found = list(_read(dump, granted))
+    for one in found:
+        yield replace(one, databases=tuple(granted.get(one.account, ())))
+
+
+def _read(
+    dump: Iterator[bytes], granted: defaultdict[AccountName, dict[str, None]]
+) -> Iterator[SurvivingHash]:
     columns: dict[str, tuple[str, ...]] = {}
     reader = DumpReader(dump)
     for statement in reader:
@@ -46,13 +58,38 @@ def read_hashes(dump: Iterator[bytes]) -> Iterator[SurvivingHash]:
             )
         elif insert := INSERT.match(statement.text):
             table = name_of(insert["name"], CHARSET)
+            standing = columns.get(table, ())
             if table in TABLES:
-                yield from _accounts(table, columns.get(table, ()), statement.text, insert)
+                yield from _accounts(table, standing, statement.text, insert)
+            elif table == GRANTS:
+                for row in _rows(table, standing, statement.text, insert):
+                    if (name := _database(row)) and row.get("select_priv") == b"Y":
+                        granted[_account(row)][name] = None
 
 
 def _accounts(
     table: str, standing: tuple[str, ...], text: bytes, insert: re.Match[bytes]
 ) -> Iterator[SurvivingHash]:
+    for found in _rows(table, standing, text, insert):
+        account = _account(found)
+        plugin, verifier = _priv(found.get("priv", b"")) if table == "global_priv" else _user(found)
+        if verifier and account.user:
+            yield SurvivingHash(account, plugin, Secret(verifier))
+
+
+def _account(found: dict[str, bytes]) -> AccountName:
+    return AccountName(_text(found.get("user")), _text(found.get("host")))
+
+
+def _database(found: dict[str, bytes]) -> str:
+    """The one database that a row of db names, "" where it is a pattern for several."""
+    raw = _text(found.get("db"))
+    return "" if re.search(r"(?<!\\)%", raw) else re.sub(r"\\([_%\\])", r"\1", raw)
+
+
+def _rows(
+    table: str, standing: tuple[str, ...], text: bytes, insert: re.Match[bytes]
+) -> Iterator[dict[str, bytes]]:
     named = re.findall(rb"`((?:[^`]|``)+)`", insert["columns"] or b"")
     columns = tuple(name.decode("utf-8", "replace").lower() for name in named) or standing
     position = insert.end()
@@ -61,11 +98,7 @@ def _accounts(
         if row is None:
             raise DumpDamaged(f"a row of the table {table} in the dump of the database mysql cannot be read")
         cells = [_value(cell[1]) for cell in CELL.finditer(row[1])]
-        found = dict(zip(columns, cells, strict=False))
-        account = AccountName(_text(found.get("user")), _text(found.get("host")))
-        plugin, verifier = _priv(found.get("priv", b"")) if table == "global_priv" else _user(found)
-        if verifier and account.user:
-            yield SurvivingHash(account, plugin, Secret(verifier))
+        yield dict(zip(columns, cells, strict=False))
         position = row.end()
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from detectors.finding import Secret
@@ -32,7 +33,7 @@ class ScratchServer:
         self._process: ScratchProcess | None = None
         self._tenant = ""
 
-    def load(self, tenant: str, dump: Iterator[bytes]) -> Loaded:
+    def load(self, tenant: str, dump: Iterable[bytes]) -> Loaded:
         process = self._for(tenant)
         staging = STAGING_PREFIX + secrets.token_hex(8)
         server = MysqlServer(_address(process), Secret(b""))
@@ -54,8 +55,8 @@ class ScratchServer:
                 server.close()
         return loaded
 
-    def hashes(self, dump: Iterator[bytes]) -> Sequence[SurvivingHash]:
-        return tuple(read_hashes(dump))
+    def hashes(self, dump: Iterable[bytes]) -> Sequence[SurvivingHash]:
+        return tuple(read_hashes(iter(dump)))
 
     def close(self) -> None:
         """End the server and remove all it held."""
@@ -103,12 +104,9 @@ class _Watch:
         self._over.set()
         self._thread.join()
 
-    def over(self, dump: Iterator[bytes]) -> Iterator[bytes]:
-        """The dump's chunks for as long as no limit is passed."""
-        for chunk in dump:
-            if self.because:
-                raise ScratchLimit(self.because)
-            yield chunk
+    def over(self, dump: Iterable[bytes]) -> Iterable[bytes]:
+        """The dump's chunks for as long as no limit is passed; what can be read again still can."""
+        return _Limited(self, dump)
 
     def _look(self) -> None:
         while not self._over.wait(LOOK_SECONDS):
@@ -128,3 +126,15 @@ class _Watch:
         if free < self._limits.spare:
             return f"{free:,} bytes are left on the disk of the state folder: the scratch server was ended"
         return ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Limited:
+    watch: _Watch
+    dump: Iterable[bytes]
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self.dump:
+            if self.watch.because:
+                raise ScratchLimit(self.watch.because)
+            yield chunk
