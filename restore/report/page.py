@@ -35,7 +35,7 @@ from restore.report.recovery import (
     recovery_times,
     sums,
 )
-from restore.report.summary import POINTED, point_text
+from restore.report.summary import POINTED, point_text, since_text
 
 LONGEST = 4000
 LINES_A_THING = 200
@@ -51,7 +51,8 @@ def incident_page(recovery: Recovery, made: datetime, lost: datetime | None = No
         title="Recovery report",
         recovery=recovery,
         made=made,
-        panels=[_panel(recovery, service) for service in SERVICES],
+        panels=[_panel(recovery, service, lost) for service in SERVICES],
+        since=since_text(recovery, lost),
         counted=sums(items),
         causes=by_cause(recovery.failures),
         questions=_by_cause([one for one in recovery.queue if one.state is not ItemState.DONE]),
@@ -83,7 +84,7 @@ def customer_page(recovery: Recovery, customer: CustomerPart, made: datetime) ->
     )
 
 
-def _panel(recovery: Recovery, service: str) -> dict[str, object]:
+def _panel(recovery: Recovery, service: str, lost: datetime | None) -> dict[str, object]:
     counts = sums(recovery.items)[service]
     total = sum(counts.values())
     began = recovery.began
@@ -94,7 +95,7 @@ def _panel(recovery: Recovery, service: str) -> dict[str, object]:
         "title": TITLES[service],
         "total": total,
         "counts": counts,
-        "times": recovery_times(recovery, service),
+        "times": recovery_times(recovery, service, lost),
         "curve": drawing.curve(moments(recovery, service), total, seconds, runs),
     }
 

@@ -143,9 +143,11 @@ class Spread:
     longest: float
 
 
-def recovery_times(recovery: Recovery, service: str) -> Spread | None:
-    """The recovery time (RTO as it turned out) of what is wholly back; None where nothing is."""
-    seconds = moments(recovery, service)
+def recovery_times(recovery: Recovery, service: str, lost: datetime | None = None) -> Spread | None:
+    """The recovery time (RTO as it turned out) of what is wholly back, from the loss of the servers, or from the first
+    run's start where no loss is stated; None where nothing is back."""
+    before = (recovery.began - lost).total_seconds() if lost and recovery.began else 0.0
+    seconds = [before + moment for moment in moments(recovery, service)]
     if not seconds:
         return None
     return Spread(len(seconds), rank(seconds, 50), rank(seconds, 95), seconds[-1])

@@ -73,7 +73,9 @@ def incident_document(recovery: Recovery, lost: datetime | None = None) -> dict[
         "things": {
             service: {state.value: n for state, n in counted[service].items()} for service in SERVICES
         },
-        "recovery_seconds": {service: _spread(recovery_times(recovery, service)) for service in SERVICES},
+        "recovery_seconds": {
+            service: _spread(recovery_times(recovery, service, lost)) for service in SERVICES
+        },
         "lost": lost.isoformat() if lost else None,
         "recovery_point_seconds": {
             service: _spread(recovery_points(recovery, lost, service)) if lost else None

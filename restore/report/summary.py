@@ -38,7 +38,7 @@ def incident_lines(recovery: Recovery, lost: datetime | None = None) -> list[str
     """The whole incident: sums, recovery times, who did not get everything back, causes, the queue, who worked.
     `lost` is when the old servers were lost (UTC), where somebody states it."""
     lines = [f"From the ledger alone: {recovery.head}, the newest of {moment(recovery.latest)}", ""]
-    lines += [*_sum_lines(recovery), "", *_time_lines(recovery), *_point_lines(recovery, lost), ""]
+    lines += [*_sum_lines(recovery), "", *_time_lines(recovery, lost), *_point_lines(recovery, lost), ""]
     if told := compared_lines(recovery):
         lines += [*told, ""]
     short = [customer for customer in recovery.customers if not customer.whole]
@@ -103,14 +103,21 @@ def _sum_lines(recovery: Recovery) -> list[str]:
     return table(rows, ("", *(state.value for state in shown), "all known"))
 
 
-def _time_lines(recovery: Recovery) -> list[str]:
+def since_text(recovery: Recovery, lost: datetime | None) -> str:
+    """From when the recovery times count."""
+    if lost is not None:
+        return f"from the loss of the servers ({moment(lost)}, as stated)"
+    return f"from the first run's start ({moment(recovery.began)})"
+
+
+def _time_lines(recovery: Recovery, lost: datetime | None) -> list[str]:
     rows = []
     for service in SERVICES:
-        times = recovery_times(recovery, service)
+        times = recovery_times(recovery, service, lost)
         if times is not None:
             rows.append((TITLES[service], span(times.p50), span(times.p95), span(times.longest)))
-    began = f"Time from the first run's start ({moment(recovery.began)}) until a thing was wholly back:"
-    return [began, *table(rows, ("", "p50", "p95", "max"))] if rows else ["Nothing has come back yet."]
+    since = f"Time {since_text(recovery, lost)} until a thing was wholly back (RTO as it turned out):"
+    return [since, *table(rows, ("", "p50", "p95", "max"))] if rows else ["Nothing has come back yet."]
 
 
 def _point_lines(recovery: Recovery, lost: datetime | None) -> list[str]:

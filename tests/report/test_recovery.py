@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -258,6 +258,8 @@ def test_a_mailbox_says_of_when_its_newest_message_in_the_backup_is(tmp_path: Pa
     recovery = gathered(night)
     (anna,) = recovery.customers
 
+    times = recovery_times(recovery, "mail", recovery.began - timedelta(hours=5)) if recovery.began else None
+    assert times is not None and 5 * 3600 <= times.p50 < 6 * 3600
     points = recovery_points(recovery, NOW, "mail")
     assert points is not None and (points.count, points.longest) == (1, 7200)
     assert recovery.lost == NOW
