@@ -117,7 +117,7 @@ def _old_server(table: Table) -> OldServer:
         name=table.text("name", check=_name),
         source=table.text("source"),
         path=table.text("path", "", check=_inside),
-        customers=table.text("customers"),
+        customers=table.text("customers", ""),
         mail_to=table.text("mail_to", ""),
         databases_to=table.texts("databases_to", ()),
         homes=table.text("homes", HOMES, check=_pattern("customer")),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from restore.model.facts import Claim, SurvivorsRead
+from restore.model.facts import Claim, DumpVerified, SurvivorsRead
 from restore.model.mail import MailboxId
 from restore.model.mysql import (
     AccountName,
@@ -45,11 +45,13 @@ class LookMailbox:
 
 @dataclass(frozen=True, slots=True)
 class LookDump:
-    """Read a dump's head and tail. Read-only. `origin` as in LookSite."""
+    """Read a dump's head and tail; `whole`: all of it, for what it tells of the installs it holds. Read-only.
+    `origin` as in LookSite."""
 
     dump: DumpFile
     customer: str
     origin: str = ""
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,8 @@ class LoadDatabase:
     Candidate("…source, date, size…", "dump", plan.databases.path_text), and the live database is untouched. With
     `use_older` the next of them is loaded instead (into the staging database of its own), and the outcome is
     Partial and says so. `origin` says in words where the dump comes from, "" where the incident has one copy only;
-    it goes into the fact's notes.
+    it goes into the fact's notes. `judged` is what a verification found where it saw, under the same fingerprint, that
+    the dump is unusable: it is not fetched for that again.
     """
 
     dump: DumpFile
@@ -109,6 +112,7 @@ class LoadDatabase:
     contact: str = ""
     origin: str = ""
     use_older: bool = False
+    judged: DumpVerified | None = None
 
 
 @dataclass(frozen=True, slots=True)

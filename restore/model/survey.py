@@ -13,7 +13,8 @@ from restore.model.plan import MailCopy
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """One hosting account on one old server, as the customers file states it; `line` is where it stands there."""
+    """One hosting account on one old server, as the customers file states it; `line` is where it stands there.
+    Not `listed`: no customers file survived, and what is his was told from names and places."""
 
     server: str
     name: str
@@ -24,6 +25,7 @@ class Customer:
     contact: str
     phone: str
     line: int = 0
+    listed: bool = True
 
     @property
     def reach(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from restore.model.facts import (
     DatabaseLoaded,
@@ -15,16 +15,19 @@ from restore.model.incident import Incident, OldServer
 from restore.model.mysql import DatabaseId
 from restore.model.outcome import Failed, ManualItem, Outcome, fact_of
 from restore.model.plan import Capacity, Job, Learned, LoadDatabase, LookSite, Step
-from restore.model.survey import Customer, Narrowing, Survey
+from restore.model.survey import Customer, Index, Narrowing, Survey
+from restore.model.text import safe
 from restore.plan import accounts, databases
 from restore.plan.accounts import Login, account_jobs, decide_logins, home_path
 from restore.plan.candidates import verdicts
 from restore.plan.databases import place_databases, plan_databases, switch_job
+from restore.plan.judged import Judgements
 from restore.plan.mailboxes import plan_mailboxes
 from restore.plan.origin import as_of, at_home, home_ranks, origin
 from restore.plan.ownership import own
 from restore.plan.proving import Proving
 from restore.plan.settled import Settlement
+from restore.plan.unowned import Unowned, with_owners
 
 STAGING_DIFFERS = "staging-differs"
 
@@ -47,6 +50,15 @@ class _Progress:
     logins: tuple[Login, ...] = ()
     waiting: set[DatabaseId] = field(default_factory=set)
     accounts_planned: bool = False
+    held: bool = False
+
+
+def _together(*learned: Learned) -> Learned:
+    return Learned(
+        tuple(job for one in learned for job in one.jobs),
+        tuple(item for one in learned for item in one.items),
+        tuple(key for one in learned for key in one.gone),
+    )
 
 
 class BulkPlan:
@@ -66,6 +78,7 @@ class BulkPlan:
         self._targets = {target.name: target for target in incident.database_targets}
         self._live: dict[DatabaseId, DatabaseSwitched] = {}
         self._undone: set[DatabaseId] = set()
+        self._judgements = Judgements(survey.remembered)
         self._remember(survey)
         known = {fact.database: fact.target for fact in survey.remembered if isinstance(fact, DatabaseLoaded)}
         known |= {database: fact.target for database, fact in self._live.items()}
@@ -76,6 +89,7 @@ class BulkPlan:
             for owner in self._owners.database(database)
         }
         self._customers = self._look_at()
+        self._unowned = Unowned(self._index, self._owners)
         self._proving = Proving(self._servers, self._targets, survey.survivors)
         self._loads: dict[str, LoadDatabase] = {}
         self._loaded: dict[DatabaseId, tuple[str, DatabaseLoaded]] = {}
@@ -108,20 +122,29 @@ class BulkPlan:
 
     def _first(self) -> tuple[Sequence[Job], Sequence[ManualItem]]:
         mail = plan_mailboxes(self._incident, self._index, self._owners, self._settlement, self._narrowing)
+        undecided = self._unowned.databases if self._customers else frozenset()
+        dumps = tuple(dump for dump in self._index.dumps if dump.database not in undecided)
+        loads, questions = self._loads_of(replace(self._index, dumps=dumps))
+        looks = self._unowned.jobs if self._customers else ()
+        return (*mail[0], *self._read_jobs(), *self._look_jobs(), *looks, *loads), (*mail[1], *questions)
+
+    def _loads_of(self, index: Index) -> tuple[tuple[Job, ...], tuple[ManualItem, ...]]:
+        """The loads of the databases of an index, awaited from now on, and the questions about them."""
         loads, questions = plan_databases(
             self._incident,
-            self._index,
+            index,
             self._owners,
             self._settlement,
             self._narrowing,
             self.placement,
         )
         loads = tuple(job for job in loads if not self._is_undone(job) and not self._is_older(job))
+        loads = tuple(map(self._judgements.told, loads))
         for job in loads:
             for step in job.steps:
                 if isinstance(step.work, LoadDatabase):
                     self._await(step.key, step.work)
-        return (*mail[0], *self._read_jobs(), *self._look_jobs(), *loads), (*mail[1], *questions)
+        return loads, questions
 
     def _read_jobs(self) -> tuple[Job, ...]:
         """The reading of hashes that survived; wanted where any site is looked at."""
@@ -181,26 +204,54 @@ class BulkPlan:
         if outcome.key in self._ends:
             return self._database_moved(outcome)
         jobs, proven = self._proving.learn(outcome)
-        decided = [self._decided(self._customers[whose]) for whose in proven]
-        return Learned(
-            (*jobs, *(job for one in decided for job in one.jobs)),
-            tuple(item for one in decided for item in one.items),
+        self._unowned.learn(outcome)
+        return _together(
+            Learned(jobs), *(self._seen(self._customers[one]) for one in proven), self._settled()
         )
+
+    def _settled(self) -> Learned:
+        """Once every home and dump has been looked at: the owners they tell together, and who waited for them."""
+        if not self._unowned.due(self._customers):
+            return Learned()
+        found = self._unowned.settle()
+        self._index, rungs = with_owners(self._index, found)
+        self._owners = own(self._index, rungs)
+        for customer in self._index.customers:
+            if (customer.server, customer.name) in self._customers:
+                self._customers[customer.server, customer.name].customer = customer
+        dumps = tuple(dump for dump in self._index.dumps if dump.database in self._unowned.databases)
+        loads, questions = self._loads_of(replace(self._index, customers=(), dumps=dumps))
+        asked = tuple(self._with_reasons(item) for item in questions)
+        held = [one for one in self._customers.values() if one.held]
+        return _together(Learned(loads, asked), *map(self._decided, held))
+
+    def _with_reasons(self, item: ManualItem) -> ManualItem:
+        about = {databases.subject(one): one for one in self._unowned.databases}
+        database = about.get(item.subject)
+        why = self._unowned.why(database) if database is not None else ()
+        return replace(item, evidence=(*item.evidence, *(safe(line, 1000) for line in why)))
 
     def _site_looked(self, outcome: Outcome) -> Learned:
         progress = self._customers[self._looks[outcome.key]]
         fact = fact_of(outcome)
         progress.fact = fact if isinstance(fact, SiteLooked) else None
         if progress.fact is not None:
-            waits, jobs = self._proving.begin(progress.fact, all_claims=False)
+            waits, jobs = self._proving.begin(progress.fact, all_claims=not progress.customer.listed)
             if waits:
                 return Learned(jobs)
-        return self._decided(progress)
+        return _together(self._seen(progress), self._settled())
+
+    def _seen(self, progress: _Progress) -> Learned:
+        """A customer's home was looked at, and his logins were proven where that is due."""
+        whose = (progress.customer.server, progress.customer.name)
+        self._unowned.saw(whose, progress.fact, self._proving.proven.get(whose))
+        progress.held = self._unowned.holds(whose)
+        return Learned() if progress.held else self._decided(progress)
 
     def _decided(self, progress: _Progress) -> Learned:
-        """What is decided of a customer whose home was looked at, and whose logins were proven where that is due."""
+        """What is decided of a customer of whom all is known."""
         whose = (progress.customer.server, progress.customer.name)
-        progress.looked = True
+        progress.looked, progress.held = True, False
         progress.logins, items = decide_logins(
             progress.customer,
             progress.fact,

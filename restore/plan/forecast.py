@@ -16,6 +16,7 @@ from restore.model.plan import (
     Job,
     Learned,
     LoadDatabase,
+    LookDump,
     LookSite,
     ReadSurvivors,
     RestoreMailbox,
@@ -75,7 +76,7 @@ def _foresee(
     if isinstance(work, CreateAccount):
         what = f"account {work.account} on {', '.join(work.databases)} ({work.rung})"
         return Foreseen(job, what, work.target, 0, doubt), None, []
-    if isinstance(work, ReadSurvivors | VerifyLogins):
+    if isinstance(work, ReadSurvivors | VerifyLogins | LookDump):
         # Not done in a dry run: what hangs on it is shown as if nothing were proven.
         return None, look or Done(step.key, Nothing()), []
     return None, None, []

@@ -12,6 +12,7 @@ from restore.model.outcome import Done, Outcome, Partial
 from restore.model.plan import LookDump
 from restore.model.ports import Systems
 from restore.model.text import safe
+from restore.survey.dump_installs import installs_of
 from restore.survey.packed import GZIP, is_packed, plain_head
 
 HEAD_BYTES = 1 << 16
@@ -61,6 +62,7 @@ def look_dump(key: str, work: LookDump, systems: Systems) -> Outcome:
         complete,
         stamp.size,
         (*((work.origin,) if work.origin else ()), *notes),
+        installs_of(key, stamp, systems) if work.whole else (),
     )
     return Done(key, fact) if complete and tail is not None else Partial(key, fact, tuple(notes))
 

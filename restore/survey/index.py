@@ -17,6 +17,7 @@ from restore.model.ports import Source
 from restore.model.survey import Customer, HomePlace, Index, MailboxPlace
 from restore.model.text import safe
 from restore.survey.customers import read_customers
+from restore.survey.homes import list_customers
 from restore.survey.listing import list_dumps, list_mailboxes
 
 CUSTOMERS_LIMIT = 64 * 1024 * 1024
@@ -77,7 +78,7 @@ def _read_server(server: OldServer, source: Callable[[str], Source]) -> Index:
     try:
         if not copies:
             raise failed[0]
-        known = read_customers(server, _customers_text(server, copies))
+        known = _customers(server, copies, notes)
         homes = tuple(_homes(known, copies, notes)) if server.further else ()
     except RestoreError as error:
         return Index((), (), (), failed=(_unread(server, error), *told))
@@ -107,6 +108,15 @@ def _read_copy(server: OldServer, rank: int, source: Callable[[str], Source], no
     )
     notes += [f"{one.source}: {note}" for note in found] if server.further else found
     return copy
+
+
+def _customers(server: OldServer, copies: Sequence[_Copy], notes: list[str]) -> tuple[Customer, ...]:
+    """As the customers file states them; where the incident names none, as the copies' homes tell."""
+    if server.customers:
+        return read_customers(server, _customers_text(server, copies))
+    dumps = [dump for copy in copies for dump in copy.dumps]
+    told = [one for copy in copies for one in list_customers(copy.server, copy.backup, dumps, notes)]
+    return tuple({one.name: one for one in reversed(told)}.values())
 
 
 def _copy_key(server: OldServer, rank: int) -> str:
