@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from restore.errors import DumpDamaged, DumpRefused
+from restore.systems.dump_inserts import end_of_insert
 
 MAX_STATEMENT = 64 << 20
 READ_AHEAD = 1 << 18
@@ -231,6 +232,8 @@ class DumpReader:
 
     def _statement(self) -> Statement:
         """The statement at the position, which moves behind its delimiter."""
+        if self._delimiter == b";" and (statement := self._insert()) is not None:
+            return statement
         scanned = self._position
         while True:
             scanned = _end_of(_body(self._delimiter), self._buffer, scanned)
@@ -246,3 +249,15 @@ class DumpReader:
             done = scanned - self._position
             self._more()
             scanned = done
+
+    def _insert(self) -> Statement | None:
+        """An INSERT as dump programs write them; None where only the exact scan can tell (the position stays)."""
+        if self._buffer[self._position : self._position + 6].upper() not in {b"INSERT", b"REPLAC"}:
+            return None
+        while (end := end_of_insert(self._buffer, self._position)) == -1 and not self._ended:
+            self._more()
+        if end is None or end < 0:
+            return None
+        statement = Statement(self._base + self._position, self._buffer[self._position : end])
+        self._position = end + 1
+        return statement

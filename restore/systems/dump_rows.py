@@ -126,6 +126,11 @@ class RowReader:
             joined = b",".join(cell for cell in cells if cell is not None)
             self._strict = re.compile(rb"\((" + joined + rb")\)(?:,\s*+|\Z)", re.DOTALL)
 
+    @property
+    def as_written(self) -> bool:
+        """Whether each column's canonical text is what dump programs write, but for escapes."""
+        return self._strict is not None
+
     def read(self, text: bytes, start: int) -> Iterator[int]:
         """Count every row of the statement; yields where each row begins. Raises NotLiterals."""
         position, end, add = start, len(text), self.sum.add

@@ -1,17 +1,21 @@
 """One connection to a MySQL or MariaDB server: bytes in, bytes out, the library's errors made ours.
 
-No result is converted: every value is the server's text or None. Multi-statements are off and LOCAL INFILE is never
-answered. https://mariadb.com/kb/en/mariadb-error-code-reference/
+No result is converted: every value is the server's text or None. Multi-statements are off. A server's wish for a local
+file is answered on a connection made `giving`, to a statement of ours and from memory alone: no path is ever opened. https://mariadb.com/kb/en/mariadb-error-code-reference/
 """
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import pymysql
+from pymysql.constants import COMMAND
 from pymysql.cursors import SSCursor
+from pymysql.protocol import OKPacketWrapper
 
 from detectors.finding import Secret
 from restore.errors import (
@@ -29,6 +33,8 @@ Row = tuple[bytes | None, ...]
 LONGEST_STATEMENT = 3600.0
 # Seconds that any statement of ours waits for open transactions on a live table; live writers wait behind it as long.
 LOCK_PATIENCE = 20
+# Well below the smallest max_allowed_packet a server can have been given by a sane administrator.
+PACKET = 1 << 18
 UNREACHABLE = frozenset(
     (1040, 1053, 1129, 1130, 1152, 1153, 1158, 1159, 1160, 1161, 1203, 1226, 1927, 2002, 2003)
 )
@@ -57,8 +63,9 @@ class Login:
 class Connection:
     """An open connection. Raises DatabaseUnreachable, DatabaseLoginRefused, DatabaseBusy, DatabaseRefused."""
 
-    def __init__(self, target: DatabaseTarget, login: Login) -> None:
+    def __init__(self, target: DatabaseTarget, login: Login, *, giving: bool = False) -> None:
         self.target = target
+        self.giving = giving
         self._wire: pymysql.Connection[SSCursor] | None = None
         plain = bool(target.socket) or target.tls == "none"
         try:
@@ -79,7 +86,10 @@ class Connection:
                 port=target.port,
                 ssl_disabled=plain,
                 ssl=None if plain else ssl.create_default_context(cafile=target.ca or None),
+                local_infile=giving,
             )
+            # The capability is told at login; from here on the library refuses to open what a server names.
+            self._wire._local_infile = False  # type: ignore[attr-defined]
         except (pymysql.err.Error, OSError, ssl.SSLError) as error:
             raise self._ours(error, f"logging in as {login.user}") from error
         self.run(
@@ -123,6 +133,40 @@ class Connection:
         except (pymysql.err.Error, OSError) as error:
             raise self._ours(error, safe(sql, 120)) from error
 
+    def begin_local(self, sql: bytes, doing: str) -> None:
+        """Send a LOAD DATA LOCAL of ours; rows follow by give() and end with end_local(). Raises what run() raises."""
+        wire = self._live()
+        try:
+            wire._execute_command(COMMAND.COM_QUERY, sql)  # type: ignore[attr-defined]
+            answer = wire._read_packet()  # type: ignore[no-untyped-call]
+            if not self.giving or not answer.is_load_local_packet():
+                self.close()
+                raise DatabaseUnreachable(
+                    f"database server {self.target.name}: an unexpected answer (while {doing})",
+                    server=self.target.name,
+                )
+        except (pymysql.err.Error, OSError) as error:
+            raise self._ours(error, doing) from error
+
+    def give(self, rows: bytes) -> None:
+        """Some more bytes of the rows."""
+        wire = self._live()
+        try:
+            for start in range(0, len(rows), PACKET):
+                wire.write_packet(rows[start : start + PACKET])
+        except (pymysql.err.Error, OSError) as error:
+            raise self._ours(error, "giving rows") from error
+
+    def end_local(self, doing: str) -> int:
+        """No more rows; the number of warnings. Raises what run() raises."""
+        wire = self._live()
+        try:
+            wire.write_packet(b"")
+            answer = wire._read_packet()  # type: ignore[no-untyped-call]
+            return int(OKPacketWrapper(answer).warning_count)
+        except (pymysql.err.Error, OSError) as error:
+            raise self._ours(error, doing) from error
+
     @property
     def warnings(self) -> int:
         """How many warnings the last statement gave."""
@@ -141,6 +185,12 @@ class Connection:
                 self._wire.close()
             except (pymysql.err.Error, OSError):
                 self._wire._force_close()  # type: ignore[attr-defined]
+
+    def cut(self) -> None:
+        """Close at once, also under a statement that another thread waits for."""
+        if self._wire is not None and self._wire.open:
+            with suppress(OSError):  # the server may have been quicker
+                self._wire._sock.shutdown(socket.SHUT_RDWR)  # type: ignore[attr-defined]
 
     def _ours(self, error: Exception, doing: str) -> RestoreError:
         number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
