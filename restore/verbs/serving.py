@@ -38,7 +38,7 @@ from restore.plan.wanted import Wish, afresh, concerned, wish, within
 from restore.request import secret_of
 from restore.run.crew import Crew
 from restore.run.execute import Pen
-from restore.run.inlet import Request
+from restore.run.inlet import CLOSED, Request
 from restore.run.schedule import Schedule
 from restore.verbs.limits import check_limit
 from restore.verbs.narrowing import check_narrowing, database_of
@@ -116,6 +116,12 @@ class Attendant:
         self._here.inlet.close(at_once=True)
         for one in list(self._open):
             self._end(one, "drained" if one.asked.open else "done")
+
+    def send_away(self) -> None:
+        """The run was broken off: who waits is told to go on by himself."""
+        self._here.inlet.close(at_once=True)
+        for one in self._open:
+            one.request.reply(CLOSED)
 
     def _end(self, one: _Open, because: str) -> None:
         self._here.ledger.append_all([RequestEnded(one.id, because)])
@@ -208,7 +214,8 @@ class Attendant:
         if narrowing is None:
             return Learned()
         wanted = wish(narrowing, self._owners)
-        return self._part(wanted, Asked(wanted))
+        whole = wish(afresh(wanted, self.plan.covers, index), self._owners)
+        return self._part(whole, Asked(whole))
 
     def _run(self, request: Request) -> Learned:
         said = request.said
@@ -226,9 +233,11 @@ class Attendant:
             )
         self._preflight()
         wanted = wish(narrowing, self._owners)
-        asked = Asked(wanted, ahead=not narrowing.nothing_named)
+        # A database comes with its account, which waits for all of the customer's that this run restores: so does he.
+        whole = wish(afresh(wanted, self.plan.covers, self._here.index()), self._owners)
+        asked = Asked(whole, ahead=not narrowing.nothing_named)
         self._accept(request, asked, narrowing)
-        return self._part(wanted, asked)
+        return self._part(whole, asked)
 
     def _undo(self, request: Request) -> Learned:
         wanted = [database_of(name) for name in _texts(request.said, "databases")]
@@ -253,9 +262,9 @@ class Attendant:
 
     def _part(self, wanted: Wish, asked: Asked) -> Learned:
         """Work decided now, with all that is known now."""
-        narrowing = afresh(wanted, self.plan.covers, self._here.index())
-        part = BulkPlan(self._here.incident, self._here.survey(), narrowing)
-        return self.plan.take_in(asked, part, wish(narrowing, self._owners))
+        return self.plan.take_in(
+            asked, BulkPlan(self._here.incident, self._here.survey(), wanted.narrowing), wanted
+        )
 
     def _preflight(self) -> None:
         """Raises BadUse where preflight speaks against any restore; looked at once."""
@@ -286,13 +295,16 @@ class AttendedPen:
 
 @contextmanager
 def attending(here: Office, plan: Plan, covers: Narrowing | None, crew: Crew) -> Iterator[Attendant]:
-    """Take requests for as long as the context lasts."""
+    """Take requests for as long as the context lasts. Where it is broken off, the askers are sent away: each carries on
+    by himself what he asked for."""
     attendant = Attendant(here, plan, covers, crew)
     here.inlet.wake = crew.wake
+    ended = False
     try:
         yield attendant
+        ended = True
     finally:
-        attendant.leave()
+        attendant.leave() if ended else attendant.send_away()
 
 
 def narrowing_from(said: object) -> Narrowing:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from argparse import Namespace
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
 from restore.errors import BadUse, CoordinatorGone, NobodyRuns
 from restore.ledger.reading import Reading, Record
 from restore.model.mysql import DatabaseId
+from restore.model.operator import Operator
 from restore.model.survey import Narrowing
 from restore.model.text import safe
 from restore.plan.wanted import BOTH
 from restore.request import socket_path
-from restore.verbs.asking import Line
+from restore.run.lock import holder
+from restore.verbs.asking import PATIENCE_SECONDS, PAUSE_SECONDS, Line
 from restore.verbs.restoring import run_narrowed
 from restore.verbs.screen import DONE, Screen, incident_of, operator_of
 
@@ -47,17 +51,28 @@ def limit(options: Namespace, screen: Screen) -> int:
 def _steer(options: Namespace, screen: Screen, verb: str, **more: object) -> int:
     incident = incident_of(options)
     command = " ".join([verb, *(str(one) for one in more.values())])
-    try:
-        with closing(Line(socket_path(Path(incident.state)), incident, operator_of(options))) as line:
-            said = line.settle(verb, command=command, reason=options.reason, **more)
-    except CoordinatorGone as error:
-        raise NobodyRuns(f"no run is under way for {incident.path} that could {verb}") from error
+    said = _ask(incident, operator_of(options), verb, {"command": command, "reason": options.reason, **more})
     if screen.as_json:
         screen.document({"accepted": command, **said})
     else:
         words = WORDS.get(verb) or f"{more['resource']} has {more['slots']} slots until the run ends."
         screen.say(f"{words} {said['running']} step(s) are under way.")
     return DONE
+
+
+def _ask(
+    incident: Incident, operator: Operator, verb: str, words: Mapping[str, object]
+) -> Mapping[str, object]:
+    """Ask the run under way; one that has only just begun is waited for. Raises NobodyRuns."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            with closing(Line(socket_path(Path(incident.state)), incident, operator)) as line:
+                return line.settle(verb, **words)
+        except CoordinatorGone as error:
+            if holder(Path(incident.state)) is None or time.monotonic() > end:
+                raise NobodyRuns(f"no run is under way for {incident.path} that could {verb}") from error
+        time.sleep(PAUSE_SECONDS)
 
 
 def retry(options: Namespace, screen: Screen) -> int:
