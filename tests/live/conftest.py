@@ -8,7 +8,7 @@ import pytest
 
 from fixtures.company import Scale, WreckedCompany
 
-SMALL = Scale(messages=4, rows=5, files=1)
+SMALL = Scale(customers=12, messages=4, rows=5, files=1, copies=False)
 
 
 @pytest.fixture(scope="module")

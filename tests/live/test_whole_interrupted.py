@@ -18,7 +18,7 @@ from fixtures.company import Scale, WreckedCompany
 from fixtures.servers import Fault, FaultProxy
 from tests.live.program import Ended, Program, Running, events, wait_for
 
-SCALE = Scale(messages=3, rows=4, files=1)
+SCALE = Scale(customers=12, messages=3, rows=4, files=1, copies=False)
 SEED = 20261115
 
 

@@ -19,7 +19,7 @@ PATIENT = 0.01
 
 
 def test_the_first_mailbox_is_done_before_a_twentieth_of_the_docroots_has_been_looked_at() -> None:
-    with WreckedCompany(scale=Scale(customers=DOCROOTS, messages=1, rows=1, files=0)) as company:
+    with WreckedCompany(scale=Scale(customers=DOCROOTS, messages=1, rows=1, files=0, copies=False)) as company:
         with Program(company.incident).running("run") as running:
             assert running.until(lambda: looks_ended(company) > 0)
             running.kill()
@@ -89,7 +89,7 @@ def watched(*counts: Callable[[], int]) -> Iterator[list[int]]:
 
 
 def test_no_server_ever_has_more_to_do_at_once_than_the_incident_file_allows() -> None:
-    with WreckedCompany(scale=Scale(messages=4, rows=50, files=2)) as company:
+    with WreckedCompany(scale=Scale(customers=12, messages=4, rows=50, files=2, copies=False)) as company:
         company.write_incident(copies=1, workers=4)
         text = company.incident.read_text()
         company.incident.write_text(

@@ -15,7 +15,7 @@ import pytest
 from fixtures.company import Scale, WreckedCompany
 from tests.live.program import OPERATOR, Ended, Program, events, questions
 
-SCALE = Scale(messages=3, rows=4, files=1)
+SCALE = Scale(customers=12, messages=3, rows=4, files=1, copies=False)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from fixtures.company import Scale, WreckedCompany
 from fixtures.company.manifest import AccountBefore, Expected
 from tests.live.program import OPERATOR, Ended, Program, events, questions
 
-SCALE = Scale(customers=13, messages=3, rows=4, files=1)
+SCALE = Scale(customers=13, messages=3, rows=4, files=1, copies=False)
 MISTAKEN = "c00012"
 
 

@@ -105,7 +105,7 @@ def scheduler_address(running: Running) -> str:
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[WreckedCompany, dict[str, bytes]]]:
     """A company restored with an answer, and all that was said meanwhile."""
-    with WreckedCompany(scale=Scale(messages=2, rows=3, files=1)) as company:
+    with WreckedCompany(scale=Scale(customers=12, messages=2, rows=3, files=1, copies=False)) as company:
         program = Program(company.incident)
         ended: dict[str, Ended] = {verb: program(verb) for verb in ("survey", "plan")}
         item: dict[str, Any] = {}
