@@ -10,6 +10,7 @@ from pathlib import Path
 
 from restore.errors import BadUse, CoordinatorGone, NobodyRuns
 from restore.ledger.reading import Reading, Record
+from restore.model.incident import Incident
 from restore.model.mysql import DatabaseId
 from restore.model.operator import Operator
 from restore.model.survey import Narrowing
