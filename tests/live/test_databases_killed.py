@@ -106,9 +106,9 @@ class Cutter:
             self.check()
             return stream(connection, sql)
 
-        def cut_made(connection: Connection, *arguments: object) -> None:
+        def cut_made(connection: Connection, *arguments: object, giving: bool = False) -> None:
             self.check()
-            made(connection, *arguments)  # type: ignore[arg-type]
+            made(connection, *arguments, giving=giving)  # type: ignore[arg-type]
             self.open.append(connection)
 
         monkeypatch.setattr(Connection, "run", cut_run)
