@@ -13,7 +13,7 @@ from restore.incident import incident_text, read_incident, secret
 from restore.ledger.events import IN_PART, STANDING, RunEnded, RunStarted, Settled
 from restore.ledger.journal import Journals
 from restore.ledger.queue import COMPLAINT, ItemState
-from restore.model.facts import DatabaseUndone, Fact, Nothing
+from restore.model.facts import DatabaseUndone, DumpVerified, Fact, Nothing
 from restore.model.incident import Incident, SourceSpec
 from restore.model.mysql import DatabaseId, DumpFile
 from restore.model.operator import Operator
@@ -177,18 +177,19 @@ class Office:
         return self._index
 
     def remembered(self) -> tuple[Fact, ...]:
-        """What stands done with databases, as the ledger knows it, oldest first."""
-        return self.ledger.facts(("load/", "switch/", "undo/"))
+        """What stands done with databases, and what was seen of their dumps, as the ledger knows it, oldest first."""
+        return self.ledger.facts(("load/", "switch/", "undo/", "verify/load/"))
 
     def owners(self) -> Mapping[DatabaseId, str]:
         """Whose each database is."""
         return {key: owners[0].customer.name for key, owners in own(self.index()).databases.items() if owners}
 
     def survey(self, *, again: bool = False) -> Survey:
-        """All that a plan is decided from. With `again`, what was undone may be done again."""
+        """All that a plan is decided from. With `again`, what was undone may be done again, and no dump is
+        judged by an earlier look."""
         facts = self.remembered()
         if again:
-            facts = tuple(fact for fact in facts if not isinstance(fact, DatabaseUndone))
+            facts = tuple(fact for fact in facts if not isinstance(fact, DatabaseUndone | DumpVerified))
         return Survey(self.index(), self.ledger.decisions(), facts, self.survivors())
 
     def sweep(self) -> tuple[Outcome, ...]:

@@ -26,8 +26,8 @@ from restore.ledger.events import (
     ItemEvent,
     LimitChanged,
     Released,
-    RequestEnded,
     Requested,
+    RequestEnded,
     Settled,
     StepEvent,
     contexts,
@@ -103,9 +103,9 @@ class Ledger:
                     self._take_back()
         self.committed()
 
-    def done(self, in_part: str = "") -> Mapping[str, Outcome]:
+    def done(self, in_part: tuple[str, ...] = ()) -> Mapping[str, Outcome]:
         """Every step key that stands done: its latest Done or Unchanged, unless it was undone or ended
-        otherwise since; of the keys that begin like `in_part` the latest Partial too. A step that was only
+        otherwise since; of the keys that begin like one of `in_part` the latest Partial too. A step that was only
         abandoned since stays done. Facts are read as asked for."""
         return Standing(self._connection, self._path, in_part)
 
@@ -254,14 +254,14 @@ def _nothing() -> None:
 class Standing(Mapping[str, Outcome]):
     """Steps that stand done. Keys are held, facts are read from the ledger as they are asked for."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, in_part: str = "") -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path, in_part: tuple[str, ...] = ()) -> None:
         self._connection = connection
         self._path = path
-        query = "SELECT key, seq FROM step WHERE kind IN (?, ?)"
-        wanted = STANDING
-        if in_part:
-            query += " OR kind = ? AND substr(key, 1, length(?)) = ?"
-            wanted = (*STANDING, IN_PART, in_part, in_part)
+        query = (
+            "SELECT key, seq FROM step WHERE kind IN (?, ?) OR kind = ? AND EXISTS"
+            " (SELECT 1 FROM json_each(?) WHERE substr(step.key, 1, length(value)) = value)"
+        )
+        wanted = (*STANDING, IN_PART, json.dumps(in_part))
         with store.translated(path):
             self._seqs: dict[str, int] = dict(connection.execute(query, wanted))
 

@@ -43,9 +43,10 @@ def load_database(key: str, work: LoadDatabase, systems: Systems) -> Outcome:
     progress = systems.progress(key)
     systems.desk.renew(key)
     _tidy(work, server, systems)
-    systems.staging.fetch(systems.source(stamp.source), stamp, progress)
-    systems.desk.renew(key)
     try:
+        _check_judged(work)
+        systems.staging.fetch(systems.source(stamp.source), stamp, progress)
+        systems.desk.renew(key)
         loaded = server.load(work.staging, DumpStream(key, systems, stamp))
         check_whose(work.dump, loaded)
     except (DumpDamaged, DumpRefused) as trouble:
@@ -58,10 +59,20 @@ def load_database(key: str, work: LoadDatabase, systems: Systems) -> Outcome:
     return _loaded(key, work, loaded)
 
 
+def _check_judged(work: LoadDatabase) -> None:
+    """Raises what a verification met when it loaded this very dump."""
+    if work.judged is not None and work.judged.code == DumpDamaged.code:
+        raise DumpDamaged(work.judged.damage)
+    if work.judged is not None:
+        raise DumpRefused(work.judged.damage, work.judged.refused)
+
+
 def _from_next(key: str, work: LoadDatabase, damage: DumpDamaged, systems: Systems) -> Outcome:
     """The next dump loaded in place of a damaged one, as the incident file allows; what that means is said."""
     dump, *others = work.others
-    other = replace(work, dump=dump, others=tuple(others), staging=staging_name(dump, work.target), origin="")
+    other = replace(
+        work, dump=dump, others=tuple(others), staging=staging_name(dump, work.target), origin="", judged=None
+    )
     outcome = load_database(key, other, systems)
     if not isinstance(outcome, Done | Partial):
         return outcome

@@ -75,7 +75,8 @@ class Remembering:
     def done(self) -> Mapping[str, Outcome]:
         """The steps that are passed by."""
         # What was refused of a dump that was loaded in part would be refused the same again.
-        done = self._ledger.done(in_part="load/")
+        # The same holds of a dump that a verification found unusable: its key holds its fingerprint.
+        done = self._ledger.done(in_part=("load/", "verify/load/"))
         return {} if self._again else Passed(done)
 
 

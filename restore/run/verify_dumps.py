@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from restore.errors import DatabaseRefused, DumpDamaged, DumpRefused, DumpTooLarge, LoadDiffers, ScratchLimit
 from restore.model.facts import DumpVerified, Survivor, SurvivorsRead
@@ -40,8 +40,9 @@ def verify_dump(key: str, work: VerifyDump, systems: Systems) -> Outcome:
         check_whose(work.dump, loaded)
     except UNUSABLE as trouble:
         systems.staging.discard(work.dump.fingerprint)
-        lines = [f"byte {one.offset:,}: {one.head}: {one.reason}" for one in getattr(trouble, "refused", ())]
-        fact = _fact(work, clock, None, trouble.code, trouble.message)
+        refused = trouble.refused if isinstance(trouble, DumpRefused) else ()
+        lines = [f"byte {one.offset:,}: {one.head}: {one.reason}" for one in refused]
+        fact = replace(_fact(work, clock, None, trouble.code, trouble.message), refused=refused)
         return Partial(key, fact, (f"{safe(work.dump.fingerprint.path)}: {trouble.message}", *lines[1:]))
     if not work.keep:
         systems.staging.discard(work.dump.fingerprint)

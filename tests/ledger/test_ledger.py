@@ -141,7 +141,7 @@ def test_what_was_done_in_part_stands_where_it_is_asked_for_by_the_beginning_of_
     write(state, load, mail)
 
     with Ledger.open(state, ANN, 2) as ledger:
-        assert (dict(ledger.done()), dict(ledger.done(in_part="load/"))) == ({}, {"load/a": load})
+        assert (dict(ledger.done()), dict(ledger.done(in_part=("load/",)))) == ({}, {"load/a": load})
         assert ledger.facts(("load/",)) == (load.fact,)
 
 

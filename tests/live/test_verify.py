@@ -156,6 +156,7 @@ def story() -> Iterator[Story]:
         ended["full"] = program("verify", "--json", "--full", "--customer", "web1/saga", "--only", "mail")
         _empty_a_dump(company.tree)
         ended["run"] = program("run", "--json", "--yes")
+        ended["queue"] = program("queue", "list", "--json")
         ended["report"] = program("report", "--json")
         yield Story(company, ended, killed, left, before, after, log, loaded)
 
@@ -178,11 +179,11 @@ def _alter_unseen(tree: Path) -> None:
 
 
 def _empty_a_dump(tree: Path) -> None:
-    """What a verification left in staging is not fetched again: the backup's own file would load nothing."""
-    dump = tree / "web1/var/backups/mysql/saga_blogg.sql"
-    stamp = dump.stat()
-    dump.write_bytes(b" " * stamp.st_size)
-    os.utime(dump, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    """What a verification left in staging, or found damaged, is not fetched again: these files would load nothing."""
+    for dump in (tree / "web1/var/backups/mysql/saga_blogg.sql", tree / DAMAGED):
+        stamp = dump.stat()
+        dump.write_bytes(b" " * stamp.st_size)
+        os.utime(dump, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
 
 
 def test_a_killed_verification_leaves_no_server_and_the_next_one_none_either(story: Story) -> None:
@@ -238,7 +239,10 @@ def test_nothing_is_examined_or_fetched_twice(story: Story) -> None:
     loads = [key for key in story.loaded if key.startswith("verify/load/web1/saga_")]
     report = {one["thing"]: one for one in story.ended["report"].document["forecast"]}
 
+    asked = {one["subject"]: " ".join(one["evidence"]) for one in story.ended["queue"].document}
+
     assert sorted(again) == sorted(loads)
+    assert "INSERT INTU" in asked["web1/database/hrafn_wp"]
     assert (report["saga_blogg"]["forecast"], report["saga_blogg"]["outcome"]) == (
         "would come back",
         "came back",
