@@ -86,16 +86,20 @@ class FolderMerge:
         return BATCH_MESSAGES if tight else WINDOW
 
     def _remembered(self, item: Item, *, twin: bool = False) -> bool:
-        identity = self.known.get(item.file)
+        identity = self.known.get(item.file) if self.known else None
         claim = self.claims.proven(identity) if identity else None
         if identity is None or claim is None:
             return False
-        if self.first_names.get(_file_name(item), identity) is None:
+        if self.first_names and self.first_names.get(_file_name(item), identity) is None:
             self.first_names[_file_name(item)] = identity
-        self._count(item, identity, () if twin else self.arranged.others.pop(name_of(item), ()))
+        self._count(item, identity, () if twin else self._others(item))
         self.tally.claim(claim, item.path)
         self.step.progress(item.message.size)
         return True
+
+    def _others(self, item: Item) -> Sequence[Item]:
+        """Its versions in further copies, told once."""
+        return self.arranged.others.pop(name_of(item), ()) if self.arranged.others else ()
 
     def _explained(self, item: Item) -> bool:
         """A file that the first copy lacks, read before."""
@@ -130,7 +134,7 @@ class FolderMerge:
 
     def _take(self, mail: Mail) -> None:
         item = mail.item
-        others = self.arranged.others.pop(name_of(item), ())
+        others = self._others(item)
         if others and (mail.reason or mail.nul):
             self.arranged.contested.append([item, *others])
             return
@@ -147,7 +151,7 @@ class FolderMerge:
 
     def _is_duplicate(self, item: Item, identity: Identity) -> bool:
         """A backup taken while flags changed holds a file twice, under its old and its new name."""
-        name = _file_name(item)
+        name = _file_name(item) if self.first_names else None
         if name not in self.first_names:
             return False
         first = self.first_names[name]

@@ -12,6 +12,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 from detectors.walk import Entry, join
@@ -69,24 +70,29 @@ class MaildirFolder:
 
     def flags(self, message: MaildirMessage) -> tuple[frozenset[str], frozenset[str]]:
         """Its flags and keywords, and what cannot be carried over, each as a phrase for a note."""
-        kept, dropped = set(), set()
-        for letter in message.letters:
-            if letter in SYSTEM_FLAGS:
-                kept.add(SYSTEM_FLAGS[letter])
-            elif letter == "P":
-                kept.add(PASSED)
-            elif letter.isupper():
-                dropped.add(f"flag letter {letter}, which no standard names")
+        return _flags(self.keywords, message.letters)
+
+
+@lru_cache(maxsize=4096)
+def _flags(keywords: tuple[str, ...], letters: str) -> tuple[frozenset[str], frozenset[str]]:
+    kept, dropped = set(), set()
+    for letter in letters:
+        if letter in SYSTEM_FLAGS:
+            kept.add(SYSTEM_FLAGS[letter])
+        elif letter == "P":
+            kept.add(PASSED)
+        elif letter.isupper():
+            dropped.add(f"flag letter {letter}, which no standard names")
+        else:
+            place = ord(letter) - ord("a")
+            name = keywords[place] if place < len(keywords) else ""
+            if not name:
+                dropped.add(f"keyword letter {letter}, which has no name in dovecot-keywords")
+            elif not _KEYWORD.fullmatch(name):
+                dropped.add(f"keyword {safe(name, 60)}, which IMAP cannot carry")
             else:
-                place = ord(letter) - ord("a")
-                name = self.keywords[place] if place < len(self.keywords) else ""
-                if not name:
-                    dropped.add(f"keyword letter {letter}, which has no name in dovecot-keywords")
-                elif not _KEYWORD.fullmatch(name):
-                    dropped.add(f"keyword {safe(name, 60)}, which IMAP cannot carry")
-                else:
-                    kept.add(name)
-        return frozenset(kept), frozenset(dropped)
+                kept.add(name)
+    return frozenset(kept), frozenset(dropped)
 
 
 @dataclass(frozen=True, slots=True)

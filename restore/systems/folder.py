@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from detectors.walk import Entry
 from restore.errors import SourceMissing, SourceUnreadable
@@ -75,18 +75,29 @@ class FolderSource:
 
     def read_many(self, paths: Sequence[bytes], limit: int) -> Iterator[Content | Unreadable]:
         """Many small files, in the order given; a file above `limit` bytes is Unreadable."""
-        for path in paths:
-            try:
-                with self._open(path) as (file, entry):
-                    self.throttle.take(min(limit, entry.size))
-                    data = _read(file, limit + 1) if entry.size <= limit else b""
-            except SourceUnreadable as error:
-                yield Unreadable(path, error.message)
-                continue
-            if entry.size > limit or len(data) > limit:
-                yield Unreadable(path, f"{max(entry.size, len(data)):,} bytes, above the limit of {limit:,}")
-            else:
-                yield Content(path, entry, data)
+        with ExitStack() as kept:  # the folder of the last path: mostly that of the next one too
+            inside: Sequence[bytes] | None = None
+            folder = -1
+            for path in paths:
+                try:
+                    names = split(self._name, path)
+                    with self._errors(path):
+                        if not names or names[:-1] != inside:
+                            inside = None
+                            kept.close()
+                            folder = kept.enter_context(self._folder(names[:-1]))
+                            inside = names[:-1]
+                        with self._file(names[-1] if names else b"", folder, path) as (file, entry):
+                            self.throttle.take(min(limit, entry.size))
+                            data = _read(file, limit + 1) if entry.size <= limit else b""
+                except SourceUnreadable as error:
+                    yield Unreadable(path, error.message)
+                    continue
+                if entry.size > limit or len(data) > limit:
+                    size = max(entry.size, len(data))
+                    yield Unreadable(path, f"{size:,} bytes, above the limit of {limit:,}")
+                else:
+                    yield Content(path, entry, data)
 
     def stream(self, path: bytes, offset: int = 0) -> Iterator[bytes]:
         """A regular file from that byte offset to its end, in chunks."""
@@ -102,22 +113,27 @@ class FolderSource:
     @contextmanager
     def _open(self, path: bytes) -> Iterator[tuple[int, Entry]]:
         names = split(self._name, path)
-        with self._errors(path):
-            if not names:
-                raise unreadable(self._name, path, "a folder, not a regular file")
-            with self._folder(names[:-1]) as folder:
-                # Before the open: opening a device or a pipe can act on it.
-                expected = os.stat(names[-1], dir_fd=folder, follow_symlinks=False)
-                if not stat.S_ISREG(expected.st_mode):
-                    raise unreadable(self._name, path, f"a {kind(expected.st_mode)}, not a regular file")
-                opened = _open_unseen(names[-1], FILE, folder)
-            try:
-                found = os.fstat(opened)
-                if not stat.S_ISREG(found.st_mode):
-                    raise unreadable(self._name, path, "replaced while it was opened")
-                yield opened, _entry(names[-1], found)
-            finally:
-                os.close(opened)
+        name = names[-1] if names else b""
+        with self._errors(path), self._folder(names[:-1]) as folder, self._file(name, folder, path) as opened:
+            yield opened
+
+    @contextmanager
+    def _file(self, name: bytes, folder: int, path: bytes) -> Iterator[tuple[int, Entry]]:
+        """A regular file of an opened folder; b"" is the folder itself."""
+        if not name:
+            raise unreadable(self._name, path, "a folder, not a regular file")
+        # Before the open: opening a device or a pipe can act on it.
+        expected = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        if not stat.S_ISREG(expected.st_mode):
+            raise unreadable(self._name, path, f"a {kind(expected.st_mode)}, not a regular file")
+        opened = _open_unseen(name, FILE, folder)
+        try:
+            found = os.fstat(opened)
+            if not stat.S_ISREG(found.st_mode):
+                raise unreadable(self._name, path, "replaced while it was opened")
+            yield opened, _entry(name, found)
+        finally:
+            os.close(opened)
 
     @contextmanager
     def _folder(self, names: Sequence[bytes]) -> Iterator[int]:

@@ -1,191 +1,179 @@
-"""Mail into empty mailboxes and a second run with nothing to do, against doveadm sync on the same Dovecot.
+"""Mail into live mailboxes against doveadm sync and mbsync: fill, nothing to do, journal lost, half full, memory.
 
-Whole mailboxes, eight at a time: from the first byte read to journal on disk, read-back and comparison (proven).
-doveadm proves nothing. The backup lies on another file system than the mail, as a backup does; on one and the same
-doveadm would make hard links. Every run fills mailboxes of its own, so no tree is deleted before another is
-measured; each run's mailboxes are then compared with the backup message by message.
+Two clocks: bare (bytes sent and answered) and proven (from the first byte read to journal on disk, read-back and
+comparison). The peers prove nothing. All run on one Dovecot with its default fsync, in turn, eight mailboxes a run;
+each run's mailboxes are then compared with the backup message by message.
 """
 
 from __future__ import annotations
 
-import imaplib
 import multiprocessing
-import os
-import random
+import resource
 import shutil
 import statistics
-import tempfile
-import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
-from subprocess import Popen
 
-from detectors.finding import Secret
-from fixtures.servers.daemon import plain_environment
-from fixtures.servers.dovecot import PrivateDovecot
-from fixtures.servers.folder import fresh_folder
-from restore.ledger import codec
-from restore.ledger.journal import Journals
-from restore.model.incident import MailTarget, SecretRef
-from restore.model.mail import JournalRecord, MailboxId
-from restore.model.plan import RestoreMailbox
-from restore.run.mailboxes import restore_mailbox
-from restore.systems.folder import FolderSource
-from restore.systems.imap import ImapServer
 from tests.bench.report import Report
-from tests.memory.desk import MemoryDesk, Office
-from tests.memory.systems import GivenSystems
+from tests.live.mailrace import (
+    BOXES,
+    DATE,
+    MESSAGES,
+    Place,
+    check,
+    doveadm,
+    field,
+    make_backup,
+    mbsync,
+    names_of,
+    prepare_mbsync,
+    restore,
+    seconds,
+    send_bare,
+    spread,
+    text,
+    together,
+)
 
-BOXES = 8
-MESSAGES = 500
-MEAN_BYTES = 50_000
 RUNS = 3
-PASSWORD = "pw"
+PEERS = (1, 2, 4, 8)
+LARGE_BYTES = 100_000_000
+ALL = BOXES * MESSAGES
 
-
-@dataclass(slots=True)
-class DiskDesk(MemoryDesk):
-    """A desk whose journals are on disk, as the coordinator keeps them."""
-
-    journals: Journals
-
-    def __init__(self, journals: Journals) -> None:
-        MemoryDesk.__init__(self, Office())
-        self.journals = journals
-
-    def journal(self, step: str, mailbox: str) -> Sequence[JournalRecord]:
-        records = map(codec.decode, self.journals.records(mailbox))
-        return tuple(record for record in records if isinstance(record, JournalRecord))
-
-    def record(self, step: str, mailbox: str, records: Sequence[JournalRecord]) -> None:
-        self.journals.append(mailbox, list(map(codec.encode, records)))
-
-
-@dataclass(slots=True)
-class Field:
-    """One server, one backup, and a state folder for journals."""
-
-    dovecot: PrivateDovecot
-    backup: Path
-    state: Path
-    right: list[Counter[bytes]] = field(default_factory=list)
-
-    def restore(self, run: str, number: int) -> None:
-        """One worker restores one mailbox."""
-        server = self.dovecot
-        target = MailTarget("live", server.host, server.port, "none", "", "master", SecretRef("env", "X"))
-        live = ImapServer(target, Secret(server.master_password.encode()))
-        source = FolderSource("night", str(self.backup))
-        systems = GivenSystems(
-            DiskDesk(Journals(self.state / f"{run}-{number}")), {"night": source}, {"live": live}
-        )
-        work = RestoreMailbox(
-            MailboxId("old", address(run, number)), "c", "night", b"%d/Maildir" % number, "live"
-        )
-        restore_mailbox("mail", work, systems)
-
-    def ours(self, run: str) -> None:
-        """Eight workers, a mailbox each."""
-        workers = [
-            multiprocessing.Process(target=self.restore, args=(run, number)) for number in range(BOXES)
-        ]
-        for worker in workers:
-            worker.start()
-        for worker in workers:
-            worker.join()
-
-    def doveadm(self, run: str) -> None:
-        """Eight doveadm sync, a mailbox each."""
-        command = ["doveadm", "-c", str(self.dovecot.config), "sync", "-1", "-R", "-u"]
-        syncs = [
-            Popen(
-                [*command, address(run, number), f"maildir:{self.backup}/{number}/Maildir"],
-                env=plain_environment(),
-            )
-            for number in range(BOXES)
-        ]
-        for sync in syncs:
-            sync.wait()
-
-    def check(self, run: str) -> bool:
-        """Whether every mailbox of that run holds exactly the backup."""
-        return all(self._held(address(run, number)) == self.right[number] for number in range(BOXES))
-
-    def _held(self, user: str) -> Counter[bytes]:
-        client = imaplib.IMAP4(self.dovecot.host, self.dovecot.port)
-        client.login(user, PASSWORD)
-        client.select(readonly=True)
-        _, answers = client.uid("FETCH", "1:*", "(BODY.PEEK[])")
-        client.logout()
-        return Counter(sha256(answer[1]).digest() for answer in answers if isinstance(answer, tuple))
-
-
-def address(run: str, number: int) -> str:
-    """The mailbox that a run fills."""
-    return f"{run}-{number}@example.is"
+Fill = Callable[[str], None]
 
 
 def main(report: Report) -> None:
-    """Alternating runs; medians; the spread is said beside them."""
-    names = [f"{kind}{run}" for kind in ("ours", "sync") for run in range(RUNS)]
-    users = {address(name, number): PASSWORD for name in names for number in range(BOXES)}
-    with (
-        fresh_folder("bench") as folder,
-        PrivateDovecot(users) as server,
-        tempfile.TemporaryDirectory() as state,
-    ):
-        bench = Field(server, folder, Path(state))
-        _make_backup(bench)
-        fill: dict[str, list[float]] = {"ours": [], "sync": []}
-        again: dict[str, list[float]] = {"ours": [], "sync": []}
-        for run in range(RUNS):
-            for kind, fills in (("ours", bench.ours), ("sync", bench.doveadm)):
-                fill[kind].append(BOXES * MESSAGES / _seconds(partial(fills, f"{kind}{run}")))
-                again[kind].append(_seconds(partial(fills, f"{kind}{run}")))
-        wrong = [name for name in names if not bench.check(name)]
-    peer = statistics.median(fill["sync"])
-    ours = statistics.median(fill["ours"])
-    report.figure("fill, proven, 8 connections", ours, "messages/s", goal=1.1 * peer, peer=peer)
-    peer, ours = statistics.median(again["sync"]), statistics.median(again["ours"])
-    report.figure("nothing to do, 8 mailboxes", ours, "s", better="lower", goal=peer, peer=peer)
-    report.figure("runs whose mailboxes differ from the backup", len(wrong), "runs", better="lower", goal=0)
-    report.note(f"fill: {_spread(fill)} messages/s; again: {_spread(again)} s; differing: {wrong or 'none'}")
+    """Medians of alternating runs; the spread is said beside them. Needs mbsync: apt-get install isync."""
+    kinds = ["proven", "bare", *(f"doveadm{count}" for count in PEERS), "mbsync"]
+    runs = [f"{kind}{run}" for kind in kinds for run in range(RUNS)]
+    halves = [f"{kind}{run}" for kind in ("merge", "half") for run in range(RUNS)]
+    with field([*runs, *halves, "large"]) as place:
+        body = text()
+        right = {
+            f"all-{box}": make_backup(place, f"all-{box}", range(MESSAGES), body) for box in range(BOXES)
+        }
+        rates, again, lost, cpu = _race(place, kinds, report)
+        wrong = [run for run in runs if not check(place, names_of(run), right)]
+        _fill_figures(report, rates, cpu)
+        _again_figures(report, again, lost)
+        wrong += _merge_figures(report, place, body, right)
+        report.figure("runs whose mailboxes differ", len(wrong), "runs", better="lower", goal=0)
+        report.note(f"differing: {wrong or 'none'}")
+        _large(report, place)
 
 
-def _spread(values: dict[str, list[float]]) -> str:
-    return "; ".join(f"{kind} {min(each):.4g} to {max(each):.4g}" for kind, each in values.items())
+Times = dict[str, list[float]]
 
 
-def _seconds(act: Callable[[], None]) -> float:
-    begun = time.perf_counter()
-    act()
-    return time.perf_counter() - begun
+def _race(place: Place, kinds: list[str], report: Report) -> tuple[Times, Times, list[float], list[float]]:
+    rates: Times = {kind: [] for kind in kinds}
+    again: Times = {kind: [] for kind in kinds if kind != "bare"}
+    lost, cpu = [], []
+    for run in range(RUNS):
+        for kind in kinds:
+            names = names_of(f"{kind}{run}")
+            if kind == "mbsync":
+                prepare_mbsync(place, names)
+            act = _act(kind, place, f"{kind}{run}")
+            before = _cpu()
+            rates[kind].append(ALL / seconds(act))
+            if kind == "proven":
+                cpu.append((_cpu() - before) / ALL * 1000)
+            if kind in again:
+                again[kind].append(seconds(act))
+            report.note(f"{kind} {run + 1}: {rates[kind][-1]:,.0f} messages/s")
+        for folder in Path(place.state).glob(f"proven{run}-*"):
+            shutil.rmtree(folder)
+        lost.append(seconds(_act("proven", place, f"proven{run}")))
+    return rates, again, lost, cpu
 
 
-def _make_backup(bench: Field) -> None:
-    """Mails of 60 to 76 characters a line, their sizes log-normal about the mean, owned as doveadm needs it."""
-    chance = random.Random(1)
-    text = b"".join(
-        chance.randbytes(36).hex().encode()[: chance.randrange(60, 73)] + b"\n" for _ in range(60_000)
+def _act(kind: str, place: Place, run: str) -> Callable[[], None]:
+    names = names_of(run)
+    if kind.startswith("doveadm"):
+        return partial(doveadm, int(kind.removeprefix("doveadm")), place, names)
+    if kind == "mbsync":
+        return partial(mbsync, place, names)
+    return partial(together, send_bare if kind == "bare" else restore, place, names)
+
+
+def _cpu() -> float:
+    """Processor seconds of the workers that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _fill_figures(report: Report, rates: Times, cpu: list[float]) -> None:
+    medians = {kind: statistics.median(values) for kind, values in rates.items()}
+    best = max((f"doveadm{count}" for count in PEERS), key=medians.__getitem__)
+    for kind, factor in (("bare", 1.35), ("proven", 1.1)):
+        peer = medians[best]
+        report.figure(
+            f"fill, {kind}, against {best}", medians[kind], "messages/s", goal=factor * peer, peer=peer
+        )
+        inside = min(rates[kind]) < factor * max(rates[best]) and max(rates[kind]) > factor * min(rates[best])
+        if inside:
+            report.note(f"fill, {kind}: the goal lies inside the spread: not distinguishable")
+    peer = medians["mbsync"]
+    report.figure("fill, bare, against mbsync", medians["bare"], "messages/s", goal=3.5 * peer, peer=peer)
+    report.figure("client CPU", statistics.median(cpu), "ms/message", better="lower", goal=0.25)
+    for kind, values in rates.items():
+        report.note(f"fill, {kind}: {spread(values)} messages/s")
+
+
+def _again_figures(report: Report, again: Times, lost: list[float]) -> None:
+    medians = {kind: statistics.median(values) for kind, values in again.items()}
+    peer = min(value for kind, value in medians.items() if kind != "proven")
+    report.figure("nothing to do", medians["proven"], "s", better="lower", goal=peer, peer=peer)
+    report.figure(
+        "nothing to do, journal lost",
+        statistics.median(lost),
+        "s",
+        better="lower",
+        goal=2.5 * peer,
+        peer=peer,
     )
-    for number in range(BOXES):
-        held: Counter[bytes] = Counter()
-        cur = bench.backup / str(number) / "Maildir" / "cur"
-        for part in ("cur", "new", "tmp"):
-            (cur.parent / part).mkdir(parents=True)
-        for each in range(MESSAGES):
-            size = min(2_000_000, int(chance.lognormvariate(0, 1.2) * MEAN_BYTES / 2))
-            begin = chance.randrange(len(text) - 2_000_000)
-            content = b"Message-ID: <%d.%d@example.is>\nSubject: %d\n\n" % (number, each, each)
-            content += text[begin : begin + size].partition(b"\n")[2] + b"\n"
-            path = cur / f"{1_500_000_000 + each}.{each}.old:2,S"
-            path.write_bytes(content)
-            os.utime(path, (1_500_000_000 + each,) * 2)
-            held[sha256(content.replace(b"\n", b"\r\n")).digest()] += 1
-        bench.right.append(held)
-    for path in (bench.backup, *bench.backup.rglob("*")):
-        shutil.chown(path, "mail", "mail")
+    for kind, values in [*again.items(), ("journal lost", lost)]:
+        report.note(f"again, {kind}: {spread(values)} s")
+
+
+def _merge_figures(report: Report, place: Place, body: bytes, right: dict[str, Counter[bytes]]) -> list[str]:
+    """Half of each mailbox is live; the time for the other half, against that into an empty mailbox."""
+    for part, numbers in (("old", range(0, MESSAGES, 2)), ("new", range(1, MESSAGES, 2))):
+        held = {f"{part}-{box}": make_backup(place, f"{part}-{box}", numbers, body) for box in range(BOXES)}
+        right.update(held)
+    merge, half, wrong = [], [], []
+    for run in range(RUNS):
+        doveadm(2, place, names_of(f"merge{run}", "old"))
+        merge.append(seconds(partial(together, restore, place, names_of(f"merge{run}"))))
+        half.append(seconds(partial(together, restore, place, names_of(f"half{run}", "new"))))
+        wrong += [] if check(place, names_of(f"merge{run}"), right) else [f"merge{run}"]
+        wrong += [] if check(place, names_of(f"half{run}", "new"), right) else [f"half{run}"]
+    alone = statistics.median(half)
+    report.figure(
+        "merge into half-full", statistics.median(merge), "s", better="lower", goal=1.3 * alone, peer=alone
+    )
+    report.note(f"merge: {spread(merge)} s; its missing half into empty mailboxes: {spread(half)} s")
+    return wrong
+
+
+def _large(report: Report, place: Place) -> None:
+    """The largest a worker grows with one message of 100 MB among small ones."""
+    make_backup(place, "large-0", range(50), text())
+    line = b"x" * 70 + b"\n"
+    name = Path(place.backups) / "large-0" / "Maildir" / "cur" / f"{DATE}.large.old:2,S"
+    name.write_bytes(b"Subject: large\n\n" + line * (LARGE_BYTES // len(line)))
+    context = multiprocessing.get_context("spawn")
+    grown = context.SimpleQueue()
+    worker = context.Process(target=_measured, args=(place, grown))
+    worker.start()
+    worker.join()
+    report.figure("memory, a message of 100 MB", grown.get(), "MB", better="lower", goal=200)
+
+
+def _measured(place: Place, grown: multiprocessing.SimpleQueue[float]) -> None:
+    restore(place, names_of("large")[0][0], "large-0")
+    grown.put(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
