@@ -11,20 +11,20 @@ from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import closing
 
-from restore.errors import MailboxMissing, MaildirMissing, SourceUnreadable
+from restore.errors import MailboxMissing
 from restore.model.facts import MailboxVerified
 from restore.model.mail import INBOX, FolderPath, Matched, StoredMessage
 from restore.model.outcome import Done, Outcome, Partial
-from restore.model.plan import VerifyMailbox
+from restore.model.plan import RestoreMailbox, VerifyMailbox
 from restore.model.ports import MailSession, Systems
 from restore.model.text import safe
+from restore.run.mail_backup import Part, list_parts, read_copies
 from restore.run.mail_claims import Claim, Claims
-from restore.run.mail_copies import arrange
+from restore.run.mail_copies import arrange, name_of
 from restore.run.mail_memory import Memory, settle
 from restore.run.mail_read import Item
 from restore.run.mail_targets import target_folders
 from restore.run.verify_messages import Read, Reading, read_messages
-from restore.survey.maildir import list_messages, read_maildir
 
 WINDOW = 500
 COMPARED = "compared"
@@ -34,19 +34,27 @@ class _Verification:
     """One mailbox while it is verified."""
 
     def __init__(self, key: str, work: VerifyMailbox, systems: Systems) -> None:
+        """Lists every copy; raises what reading them raises where none can be read."""
         self.work = work
-        self.reading = Reading(
-            key,
-            str(work.mailbox),
-            tuple(systems.source(name) for name in (work.source, *(copy.source for copy in work.also))),
-            systems.desk,
-            systems.progress(key),
-            work.full,
+        restored = RestoreMailbox(
+            work.mailbox, work.customer, work.source, work.path, work.target, also=work.also
         )
-        self.notes: list[str] = []
-        self.folders = 0
-        self.messages = 0
-        self.bytes = 0
+        sources, copies = read_copies(restored, systems)
+        parts, lost = list_parts(sources, copies)
+        self.reading = Reading(
+            key, str(work.mailbox), sources, systems.desk, systems.progress(key), work.full
+        )
+        self.reading.damaged += [
+            *copies.refused,
+            *lost,
+            *(line for part in parts for line in part.unreadable),
+        ]
+        self.reading.notes += copies.notes
+        self.items = _once(parts)
+        named = {name_of(item): item for members in self.items.values() for item in reversed(members)}
+        self.folders = len(self.items)
+        self.messages = len(named) + sum(len(part.unreadable) for part in parts)
+        self.bytes = sum(item.message.size for item in named.values())
         self.there = 0
         self.deleted_since = 0
         self.lacking = 0
@@ -57,48 +65,14 @@ class _Verification:
         self.lacking += 1
         self.lacking_bytes += read.identity.size
 
-    def listed(self) -> dict[FolderPath, list[Item]]:
-        """Every message of every folder of every copy, each file once. Raises what reading the first copy raises."""
-        items: defaultdict[FolderPath, list[Item]] = defaultdict(list)
-        copies = [(self.work.source, self.work.path), *((copy.source, copy.path) for copy in self.work.also)]
-        for rank, (_, path) in enumerate(copies):
-            try:
-                self._list_copy(rank, path, items)
-            except (MaildirMissing, SourceUnreadable) as error:
-                if not rank:
-                    raise
-                self.notes.append(f"a further copy cannot be read: {error.message}")
-        return items
 
-    def _list_copy(self, rank: int, path: bytes, items: dict[FolderPath, list[Item]]) -> None:
-        source = self.reading.sources[rank]
-        mark = mark_of(rank, source.name, path)
-        maildir = read_maildir(source, path)
-        refused = list(maildir.refused)
-        if not rank:
-            self.folders = len(maildir.folders)
-            self.notes += maildir.notes
-        for folder in maildir.folders:
-            try:
-                listing = list_messages(source, folder)
-            except SourceUnreadable as error:
-                refused.append(f"folder {safe('/'.join(folder.folder))}: {error.message}")
-                continue
-            refused += listing.unreadable
-            named = {one.unique + b"\0%d %d" % (one.size, one.mtime): one for one in listing.messages}
-            items[folder.folder] += [Item(folder, message, rank, mark) for message in named.values()]
-            if not rank:
-                self.messages += len(named) + len(listing.unreadable)
-                self.bytes += sum(message.size for message in named.values())
-        if rank:
-            self.notes += [f"in a further copy: {line}" for line in refused]
-        else:
-            self.reading.damaged += refused
-
-
-def mark_of(rank: int, source: str, path: bytes) -> str:
-    """What tells the files of a further copy from those of the first one."""
-    return f"{source}:{path.hex()}:" if rank else ""
+def _once(parts: Sequence[Part]) -> dict[FolderPath, list[Item]]:
+    """Each folder's files in order of their copies, a second name of the same file left out as a restore does."""
+    items: defaultdict[FolderPath, dict[tuple[str, bytes], Item]] = defaultdict(dict)
+    for part in parts:
+        for item in part.items:
+            items[part.folder].setdefault((item.file, item.folder.path), item)
+    return {folder: list(members.values()) for folder, members in items.items()}
 
 
 def verify_mailbox(key: str, work: VerifyMailbox, systems: Systems) -> Outcome:
@@ -110,26 +84,24 @@ def verify_mailbox(key: str, work: VerifyMailbox, systems: Systems) -> Outcome:
     """
     began = time.monotonic()
     one = _Verification(key, work, systems)
-    items = one.listed()
     live = COMPARED
     try:
         session = systems.mail(work.target).open(work.mailbox.address)
     except MailboxMissing as error:
         live = f"the live mailbox is missing: {error.message}"
         memory = Memory(tuple(systems.desk.journal(key, str(work.mailbox))))
-        for members in items.values():
+        for members in one.items.values():
             _compare_folder(one, None, memory, None, members)
     else:
         with closing(session):
-            _compare(one, session, settle(session, systems.desk, key, str(work.mailbox)), items)
+            _compare(one, session, settle(session, systems.desk, key, str(work.mailbox)))
     fact = _fact(one, live, time.monotonic() - began)
     missing = (*fact.damaged, *((live,) if live != COMPARED else ()))
     return Partial(key, fact, missing) if missing else Done(key, fact)
 
 
-def _compare(
-    one: _Verification, session: MailSession, memory: Memory, items: dict[FolderPath, list[Item]]
-) -> None:
+def _compare(one: _Verification, session: MailSession, memory: Memory) -> None:
+    items = one.items
     inbox = session.state(INBOX)
     memory = memory.of_store(inbox.uidvalidity)
     if not memory.knows(INBOX):
@@ -206,7 +178,7 @@ def _match(
             claims.identified(message)
         else:
             where = safe("/".join(path or ()))
-            one.notes.append(
+            one.reading.notes.append(
                 f"live message UID {message.uid} of {where} cannot be read: {safe(message.reason)}"
             )
     matched = []
@@ -242,5 +214,5 @@ def _fact(one: _Verification, live: str, seconds: float) -> MailboxVerified:
         one.lacking_bytes,
         reading.read_bytes,
         seconds,
-        (*one.notes, *reading.notes),
+        tuple(reading.notes),
     )
