@@ -20,6 +20,8 @@ from restore.errors import MaildirMissing, SourceUnreadable
 from restore.model.mail import INBOX, FolderPath
 from restore.model.ports import Source
 from restore.model.text import safe
+from restore.survey.courier import FOLDER as COURIER
+from restore.survey.courier import Keywords, courier_keywords
 from restore.survey.foldernames import decode_name, unescape_v2
 
 SMALL_FILE = 1 << 20
@@ -57,11 +59,13 @@ class MaildirMessage(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class MaildirFolder:
-    """One folder of the tree; `path` is below the source's root, `keywords` names letters a, b, c..."""
+    """One folder of the tree; `path` is below the source's root, `keywords` names letters a, b, c...; `courier`
+    are the keywords of single messages where Courier kept them."""
 
     path: bytes
     folder: FolderPath
     keywords: tuple[str, ...]
+    courier: Keywords = field(default_factory=dict, compare=False)
 
     def fingerprint(self, message: MaildirMessage) -> str:
         """Hex; equal means: the same file of the same folder, unchanged by size and mtime."""
@@ -70,7 +74,11 @@ class MaildirFolder:
 
     def flags(self, message: MaildirMessage) -> tuple[frozenset[str], frozenset[str]]:
         """Its flags and keywords, and what cannot be carried over, each as a phrase for a note."""
-        return _flags(self.keywords, message.letters)
+        kept, dropped = _flags(self.keywords, message.letters)
+        words = self.courier.get(message.unique, ()) if self.courier else ()
+        sound = {word for word in words if _KEYWORD.fullmatch(word)}
+        odd = {f"keyword {safe(word, 60)}, which IMAP cannot carry" for word in words if word not in sound}
+        return (kept | sound, dropped | odd) if words else (kept, dropped)
 
 
 @lru_cache(maxsize=4096)
@@ -124,7 +132,7 @@ def read_maildir(source: Source, root: bytes) -> Maildir:
         raise MaildirMissing(f"source {source.name}: {safe(root)} {found}")
     top = source.list(root)
     tree = _Tree(source)
-    tree.folders.append(MaildirFolder(root, INBOX, _keywords(source, root, top)))
+    tree.add(root, INBOX, top)
     for item in top:
         if item.name not in PARTS:
             tree.look(item, join(root, item.name), _components(item.name))
@@ -151,14 +159,22 @@ class _Tree:
     refused: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
+    def add(self, path: bytes, folder: FolderPath, inside: Sequence[Entry]) -> None:
+        """A mail folder; that its Courier keywords cannot be read keeps no message out."""
+        words: Keywords = {}
+        try:
+            words = courier_keywords(self.source, path, inside)
+        except SourceUnreadable as error:
+            self.notes.append(f"{safe(path)}: Courier's keywords are not carried over: {error.message}")
+        self.folders.append(MaildirFolder(path, folder, _keywords(self.source, path, inside), words))
+
     def look(self, item: Entry, path: bytes, folder: FolderPath) -> None:
         """Take up a name that stands beside cur/ and new/: a mail folder, or (LAYOUT=fs) a level of them."""
         if item.kind == "link" and not item.name.endswith((b".sieve", b".svbin")):
             self.refused.append(f"{safe(path)}: a link where a folder should be; links are not followed")
         if item.kind != "folder":
             return
-        if item.name == b"courierimapkeywords":
-            self.notes.append(f"{safe(path)}: Courier's keywords are not carried over")
+        if item.name == COURIER:
             return
         if len(folder) > DEEPEST or len(self.folders) >= MOST_FOLDERS:
             self.refused.append(
@@ -169,7 +185,7 @@ class _Tree:
             inside = self.source.list(path)
             holds_mail = any(below.name in (b"cur", b"new") for below in inside)
             if holds_mail:
-                self.folders.append(MaildirFolder(path, folder, _keywords(self.source, path, inside)))
+                self.add(path, folder, inside)
         except SourceUnreadable as error:
             self.refused.append(f"{safe(path)}: {error.message}")
             return

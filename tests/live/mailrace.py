@@ -154,12 +154,12 @@ def prepare_mbsync(place: Place, names: Iterable[tuple[str, str]]) -> None:
     """A copy of each Maildir by hard links, and mbsync's own files; before the clock starts."""
     for user, backup in names:
         home = Path(place.backups) / f"mbsync-{user}"
-        subprocess.run(["cp", "-al", f"{place.backups}/{backup}/Maildir", f"{home}"], check=True)
         for part in ("state", "none"):
-            (home / part).mkdir()
+            (home / part).mkdir(parents=True)
+        subprocess.run(["cp", "-al", f"{place.backups}/{backup}/Maildir", f"{home}"], check=True)
         (home / "mbsyncrc").write_text(
             f"IMAPStore live\nHost {place.host}\nPort {place.port}\nUser {user}\nPass {PASSWORD}\nSSLType None\n"
-            f"AuthMechs LOGIN\n\nMaildirStore night\nPath {home}/none/\nInbox {home}\n\nChannel all\nFar :live:\n"
+            f"AuthMechs LOGIN\n\nMaildirStore night\nPath {home}/none/\nInbox {home}/Maildir\n\nChannel all\nFar :live:\n"
             f"Near :night:\nPatterns INBOX\nSync Push New\nCopyArrivalDate yes\nSyncState {home}/state/\n"
         )
 

@@ -11,6 +11,7 @@ from restore.model.facts import MailboxLooked
 from restore.model.mail import INBOX, FolderPath, MailboxId
 from restore.model.outcome import Done, Partial
 from restore.model.plan import LookMailbox
+from restore.survey.courier import read_list
 from restore.survey.foldernames import decode_name
 from restore.survey.mailboxes import look_mailbox
 from restore.survey.maildir import MaildirFolder, MaildirMessage, list_messages, read_maildir
@@ -152,3 +153,37 @@ def test_looking_names_what_it_could_not_look_at() -> None:
 
     assert isinstance(outcome, Partial)
     assert outcome.missing == ("Maildir/cur/2.b: a link, not a file; not followed",)
+
+
+def test_couriers_keywords_come_along_with_the_latest_change_of_each_message() -> None:
+    keywords = {
+        b":list": b"$Label1\nwork\na]b\n\n1.a,S=4:0 1\n2.b:1\n3.c:1 2 9\nno line\n",
+        b".7.2.b": b"old\n",
+        b".12.2.b": b"$Label1\nnew\n",
+        b"4.d": b"last\n",
+        b".9.4.d": b"earlier\n",
+        b"5.e": b"",
+    }
+    files = {ROOT + b"/courierimapkeywords/" + name: data for name, data in keywords.items()}
+    files |= {ROOT + b"/cur/" + name: b"mail" for name in (b"1.a,S=4:2,S", b"2.b:2,", b"3.c", b"4.d", b"5.e")}
+    source = MemorySource("night", files)
+
+    maildir = read_maildir(source, ROOT)
+
+    folder = maildir.folders[0]
+    flags = {one.unique: folder.flags(one) for one in list_messages(source, folder).messages}
+    assert len(maildir.folders) == 1
+    assert flags == {
+        b"1.a,S=4": ({"\\Seen", "$Label1", "work"}, set()),
+        b"2.b": ({"$Label1", "new"}, set()),
+        b"3.c": ({"work"}, {"keyword a]b, which IMAP cannot carry"}),
+        b"4.d": ({"last"}, set()),
+        b"5.e": (set(), set()),
+    }
+
+
+@given(st.binary(max_size=80))
+def test_a_courier_list_of_any_bytes_is_read_to_its_end(data: bytes) -> None:
+    for message, words in read_list(data + b"\n\n1.a:0\n").items():
+        assert message
+        assert words
