@@ -50,6 +50,7 @@ from restore.model.facts import (
 from restore.model.outcome import Abandoned, Done, Failed, Manual, Partial, Unchanged
 from restore.model.text import safe
 from restore.report.layout import size, table
+from restore.report.steering import steering_document, steering_lines, steering_text
 
 WELL = frozenset({"done", "unchanged"})
 STATES = ("done", "unchanged", "partial", "failed", "abandoned", "manual", "started", "undone")
@@ -59,7 +60,7 @@ def status_lines(reading: Reading, running: bool, now: datetime) -> list[str]:
     """The run, how many steps of each kind of work stand where, failures with their hints, open questions."""
     run, tallies, failures = reading.run(), reading.tallies(), reading.failures(limit=20)
     open_items = reading.items(ItemState.OPEN)
-    lines = [*_run_lines(run, running, now), "", *_tally_lines(tallies)]
+    lines = [*_run_lines(run, running, now), *steering_lines(reading, running), "", *_tally_lines(tallies)]
     if failures:
         lines += ["", "Failed:"]
     for failure in failures:
@@ -112,6 +113,7 @@ def status_document(reading: Reading, running: bool) -> dict[str, object]:
     run = reading.run()
     return {
         "running": running,
+        **steering_document(reading, running),
         "run": None
         if run is None
         else {
@@ -190,20 +192,14 @@ def event_text(event: Event) -> str:
             | Drained(reason=reason)
             | Released(reason=reason)
             | Undone(reason=reason)
-            | Paused(reason=reason)
-            | Resumed(reason=reason)
             | Closing(reason=reason)
             | Closed(reason=reason)
         ):
             return safe(reason)
         case RunStarted(command=text) | RunEnded(because=text) | Abandoned(because=text) | Settled(key=text):
             return safe(text)
-        case Requested(command=text, reason=reason):
-            return safe(f"{text} ({reason})" if reason else text)
-        case RequestEnded(id=name, because=text):
-            return safe(f"{name}: {text}")
-        case LimitChanged(resource=name, slots=slots, before=before, reason=reason):
-            return safe(f"{name} has {slots} slots, had {before}. {reason}".rstrip())
+        case Requested() | RequestEnded() | LimitChanged() | Paused() | Resumed():
+            return steering_text(event)
         case Purging(target=target, what=what) | Purged(target=target, what=what):
             why = f" is dropped: {safe(event.reason)}" if isinstance(event, Purging) else " is gone"
             return f"{safe(target)}/{safe(what)}{why}"

@@ -10,7 +10,16 @@ from pathlib import Path
 
 from restore.errors import BadUse, RecordUnreadable
 from restore.ledger.chain import Head, read_copies
-from restore.ledger.events import ITEM_KINDS, STEP_KINDS, Drained, EndEvent, RunEnded, RunStarted, kind
+from restore.ledger.events import (
+    ITEM_KINDS,
+    STEP_KINDS,
+    Drained,
+    EndEvent,
+    RunEnded,
+    RunStarted,
+    Steering,
+    kind,
+)
 from restore.ledger.queue import COMPLAINT, ItemState, QueueItem
 from restore.ledger.reading import Filter, Reading
 from restore.model.text import safe
@@ -20,7 +29,7 @@ from restore.report.status import log_document, log_lines, status_document, stat
 from restore.run.lock import holder
 from restore.verbs.screen import DONE, FAILURES, QUESTIONS, Screen, incident_of
 
-OTHERS = (RunStarted, RunEnded, Drained, *typing.get_args(EndEvent))
+OTHERS = (RunStarted, RunEnded, Drained, *typing.get_args(Steering), *typing.get_args(EndEvent))
 KINDS = tuple(sorted({*STEP_KINDS, *ITEM_KINDS, *map(kind, OTHERS)}))
 
 

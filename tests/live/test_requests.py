@@ -1,0 +1,70 @@
+"""A second shell asks a run under way for one customer, on real servers; either of the two is killed."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from fixtures.company import WreckedCompany
+from tests.live.program import Program, events, wait_for
+
+
+def order(company: WreckedCompany) -> list[tuple[str, str, str]]:
+    """Kind, customer and operator of every event, in order."""
+    with closing(sqlite3.connect(f"file:{company.state / 'ledger.sqlite'}?mode=ro", uri=True)) as ledger:
+        return ledger.execute("SELECT kind, customer, operator FROM event ORDER BY seq").fetchall()
+
+
+def asked(company: WreckedCompany, count: int) -> None:
+    """Wait until so many requests were taken up."""
+    wait_for(lambda: len(events(company.state, "requested")) >= count, f"{count} requests to be taken up")
+
+
+@pytest.fixture
+def program(fresh_company: WreckedCompany) -> Program:
+    """The command."""
+    return Program(fresh_company.incident, impatient=True)
+
+
+def paused(program: Program) -> None:
+    """Pause the run that begins just now, before its first step."""
+    wait_for(lambda: program("pause", "--reason", "wait").code == 0, "the run to be paused")
+
+
+def test_a_customer_asked_for_in_a_second_shell_is_back_before_the_bulk_whoever_is_killed(
+    fresh_company: WreckedCompany, program: Program
+) -> None:
+    company = fresh_company
+    with program.running("run") as bulk:
+        paused(program)
+        with program.running("run", "--customer", "saga", operator="carol") as third:
+            asked(company, 1)
+            bulk.kill()
+            carried_on = third.end()
+    assert (carried_on.code, "Traceback" in carried_on.err) == (0, False), carried_on
+    assert "load/web1/saga_drupal" in carried_on.out
+    assert events(company.state, "started", "mail/web1/anna%") == []
+
+    with program.running("run") as bulk:
+        paused(program)
+        assert "Paused by" in program("status").out
+        with program.running("run", "--customer", "erla", operator="dora") as first:
+            asked(company, 2)
+            first.kill()
+        with program.running("run", "--customer", "steinn", "--reason", "he waits", operator="bob") as second:
+            asked(company, 3)
+            assert program("resume").code == 0
+            ended = second.end()
+        done = bulk.end()
+
+    assert (ended.code, "0 question(s)" in ended.out) == (0, True), ended
+    assert "erla" not in ended.out and "steinn_drupal is live" in ended.out
+    told = order(company)
+    last = max(at for at, one in enumerate(told) if one[1] == "steinn")
+    assert any(kind in ("done", "partial") and who == "anna" for kind, who, _ in told[last:])
+    assert ("requested", "steinn", "bob") in told and ("requested", "erla", "dora") in told
+    assert [kind for kind, _, _ in told].count("request-ended") == 2
+    assert (done.code, "bob asks" in done.err, "steinn_drupal is live" in done.out) == (3, True, True), done
+    assert company.prove().faults == ()
