@@ -14,7 +14,7 @@ from restore.model.outcome import Candidate, ManualItem
 from restore.model.plan import Definer, Job, LoadDatabase, LookDump, Step, SwitchDatabase
 from restore.model.survey import Customer, Index, Narrowing
 from restore.model.text import safe
-from restore.plan.origin import day, newest, origin, words
+from restore.plan.origin import day, limits, newest, origin, words
 from restore.plan.ownership import Owners
 from restore.plan.question import ask, item_id
 from restore.plan.settled import Settlement
@@ -283,8 +283,8 @@ def _missing(index: Index, present: set[DatabaseId], narrowing: Narrowing) -> It
         for name in customer.databases:
             database = DatabaseId(customer.server, name)
             if database not in present and narrowing.wants_database(customer, database):
-                when = "" if narrowing.as_of is None else f" as of {day(narrowing.as_of)}"
-                text = f"No backup{when} holds a dump of the database {safe(name)}. Is there another source?"
+                sought = limits(index, customer.server, narrowing.as_of)
+                text = f"No backup{sought} holds a dump of the database {safe(name)}. Is there another source?"
                 yield ask("not-in-backup", subject(database), text, customer=customer)
 
 

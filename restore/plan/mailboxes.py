@@ -12,7 +12,7 @@ from restore.model.outcome import ManualItem
 from restore.model.plan import Job, LookMailbox, MailCopy, RestoreMailbox, Step
 from restore.model.survey import Customer, Index, MailboxPlace, Narrowing
 from restore.model.text import safe
-from restore.plan.origin import copies_of, day, origin, origin_of
+from restore.plan.origin import copies_of, limits, origin, origin_of
 from restore.plan.ownership import Owners, mailbox_id
 from restore.plan.question import ask
 from restore.plan.settled import Settlement
@@ -130,8 +130,8 @@ def _missing(index: Index, narrowing: Narrowing) -> Iterator[ManualItem]:
         for address in customer.mailboxes:
             mailbox = mailbox_id(customer.server, address)
             if mailbox not in present and narrowing.wants_mailbox(customer, address):
-                when = "" if narrowing.as_of is None else f" as of {day(narrowing.as_of)}"
-                text = f"No backup{when} holds the mailbox {address}. Is there another source?"
+                sought = limits(index, customer.server, narrowing.as_of)
+                text = f"No backup{sought} holds the mailbox {address}. Is there another source?"
                 yield ask("not-in-backup", subject(mailbox), text, customer=customer)
 
 

@@ -52,6 +52,12 @@ def at_home(server: OldServer, rank: int) -> OldServer:
     return replace(server.at(rank), further=server.further)
 
 
+def limits(index: Index, server: str, moment: float | None) -> str:
+    """What a missing thing was looked for in, as words behind "No backup"."""
+    unread = any(name == server for name, _ in index.unread)
+    return (" that can be read now" if unread else "") + ("" if moment is None else f" as of {day(moment)}")
+
+
 def as_of(incident: Incident, index: Index, moment: float) -> Index:
     """The index as of a time: mailboxes from copies made by then, the newest first; dumps taken by then, none
     preferred but for its time; homes from such copies first. Customers, owners and notes stay as they are."""
