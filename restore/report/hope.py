@@ -33,3 +33,8 @@ class Expected:
     lost: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def whose(self) -> tuple[str, str]:
+        """The customer: his old server and his name."""
+        return self.server, self.customer

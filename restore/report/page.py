@@ -18,6 +18,7 @@ import jinja2
 from restore.ledger.queue import ItemState, QueueItem
 from restore.model.text import safe
 from restore.report import curve as drawing
+from restore.report.expected import compared_lines
 from restore.report.hands import people
 from restore.report.layout import span
 from restore.report.plan import SCOPE
@@ -58,6 +59,7 @@ def incident_page(recovery: Recovery, made: datetime, lost: datetime | None = No
         questions=_by_cause([one for one in recovery.queue if one.state is not ItemState.DONE]),
         settled=sum(one.state is ItemState.DONE for one in recovery.queue),
         people=people(recovery),
+        forecast=compared_lines(recovery),
         lost=lost,
         points=_points(recovery, lost) if lost else [],
         point=point_text(recovery, lost),

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from restore.ledger.queue import ItemState
 from restore.model.text import safe
-from restore.report.expected import compared_lines
+from restore.report.expected import compare, compared_lines
 from restore.report.hands import people
 from restore.report.layout import span, table
 from restore.report.plan import SCOPE
@@ -65,7 +65,9 @@ def customer_lines(recovery: Recovery, customer: CustomerPart) -> list[str]:
             lines += [title, *(line for item in items for line in _item_lines(item, notes=True)), ""]
     if not customer.items:
         lines += ["The ledger knows of no mailbox, database or account of this customer's.", ""]
+    mine = [one.line for one in compare(recovery) if one.expected.whose == (customer.server, customer.name)]
     for title, told in (
+        ("What the last verification let expect, and what came of it:", mine),
         ("Seen in the home and not restored:", customer.seen),
         ("Not followed, or not readable:", customer.refused),
         ("Database host names in the configs that must resolve to a new server:", customer.hosts),
