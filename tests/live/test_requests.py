@@ -33,28 +33,17 @@ def paused(program: Program) -> None:
     wait_for(lambda: program("pause", "--reason", "wait").code == 0, "the run to be paused")
 
 
-def test_a_customer_asked_for_in_a_second_shell_is_back_before_the_bulk_whoever_is_killed(
+def test_a_customer_asked_for_in_a_second_shell_is_back_before_the_bulk_though_another_asker_is_killed(
     fresh_company: WreckedCompany, program: Program
 ) -> None:
     company = fresh_company
     with program.running("run") as bulk:
         paused(program)
-        with program.running("run", "--customer", "saga", operator="carol") as third:
-            asked(company, 1)
-            bulk.kill()
-            carried_on = third.end()
-    assert (carried_on.code, "Traceback" in carried_on.err) == (0, False), carried_on
-    assert "load/web1/saga_drupal" in carried_on.out
-    assert events(company.state, "started", "mail/web1/anna%") == []
-
-    with program.running("run") as bulk:
-        paused(program)
-        assert "Paused by" in program("status").out
         with program.running("run", "--customer", "erla", operator="dora") as first:
-            asked(company, 2)
+            asked(company, 1)
             first.kill()
         with program.running("run", "--customer", "steinn", "--reason", "he waits", operator="bob") as second:
-            asked(company, 3)
+            asked(company, 2)
             assert program("resume").code == 0
             ended = second.end()
         done = bulk.end()
@@ -67,4 +56,25 @@ def test_a_customer_asked_for_in_a_second_shell_is_back_before_the_bulk_whoever_
     assert ("requested", "steinn", "bob") in told and ("requested", "erla", "dora") in told
     assert [kind for kind, _, _ in told].count("request-ended") == 2
     assert (done.code, "bob asks" in done.err, "steinn_drupal is live" in done.out) == (3, True, True), done
+    assert company.prove().faults == ()
+
+
+@pytest.mark.long
+def test_an_asker_whose_run_is_killed_carries_on_by_himself(
+    fresh_company: WreckedCompany, program: Program
+) -> None:
+    company = fresh_company
+    with program.running("run") as bulk:
+        paused(program)
+        assert "Paused by" in program("status").out
+        with program.running("run", "--customer", "saga", operator="carol") as asker:
+            asked(company, 1)
+            bulk.kill()
+            ended = asker.end()
+
+    assert (ended.code, "Traceback" in ended.err) == (0, False), ended
+    assert "load/web1/saga_drupal" in ended.out
+    assert events(company.state, "started", "mail/web1/anna%") == []
+    assert "ask again: r1.1 run --customer saga" not in program("status").out
+    assert program("run").code == 3
     assert company.prove().faults == ()
