@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import partial
 
 from restore.errors import DatabaseRefused, DumpDamaged, LoadDiffers
-from restore.model.mysql import STAGING_PREFIX, Loaded
+from restore.model.mysql import STAGING_PREFIX, Loaded, TableState
 from restore.model.text import safe
 from restore.systems.dump import DumpReader, Kind, Statement
 from restore.systems.dump_keys import taken_apart
@@ -89,9 +89,15 @@ def _end_table(load: Load, connection: Connection, name: str) -> None:
     """A table's rows are committed: make its keys, and read it back as it will be compared."""
     table = load.tables[name]
     _make_keys(connection, table)
+    table.state = read_back(connection, load.staging, name)
+
+
+def read_back(connection: Connection, staging: str, table: str) -> TableState | None:
+    """What the table holds, by a transaction that is over afterwards: its locks would keep foreign keys waiting."""
     read_as(connection, STANDING_CHARSET, STANDING_ZONE)
-    table.state = table_state(connection, load.staging, name)
+    state = table_state(connection, staging, table)
     connection.run(b"COMMIT")
+    return state
 
 
 def _end_all(load: Load) -> None:

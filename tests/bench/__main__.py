@@ -41,13 +41,14 @@ def main(arguments: list[str] | None = None) -> int:
         help="one object a line: name, value, unit, better (higher or lower), goal, peer; "
         "goal and peer, in the same unit as value, are null where there is none",
     )
+    parser.add_argument("--quick", action="store_true", help="a smaller corpus, where the benchmark has one")
     asked = parser.parse_args(arguments)
     if asked.list:
         print(listing())
         return 0
     if asked.name not in names():
         parser.error(f"name one of: {', '.join(names()) or '(there is none yet)'}")
-    report = Report(sys.stdout, sys.stderr, as_json=asked.json)
+    report = Report(sys.stdout, sys.stderr, as_json=asked.json, quick=asked.quick)
     importlib.import_module(f"tests.bench.{asked.name}").main(report)
     return 0 if report.close() else 1
 

@@ -19,6 +19,8 @@ WORDS = (
     'the quick brown fox jumps over a lazy dog while it\\\'s raining \\"softly\\" on <b>roofs</b>, and\\nnobody '
     "knows Größe or naïveté; price: 12,50 (net), see https://example.is/a?b=1&c=2 \\\\ end "
 ).encode()
+TEXT = WORDS * (2 + 7000 // len(WORDS))
+STARTS = [place + 1 for place in range(len(WORDS)) if WORDS[place : place + 1] == b" "]
 BLOG = """
 CREATE TABLE wp_posts (ID bigint(20) unsigned NOT NULL AUTO_INCREMENT, post_author bigint(20) unsigned NOT NULL DEFAULT 0,
  post_date datetime NOT NULL DEFAULT '0000-00-00 00:00:00', post_content longtext NOT NULL, post_title text NOT NULL,
@@ -172,11 +174,9 @@ def _shop(chance: random.Random, size: int) -> Iterator[bytes]:
 
 
 def _words(chance: random.Random, least: int, most: int) -> bytes:
-    """A text of so many bytes, whole words, already escaped."""
-    size = chance.randrange(least, most)
-    start = chance.randrange(len(WORDS))
-    text = (WORDS * (2 + (start + size) // len(WORDS)))[start:]
-    return b" ".join(text[: size + 12].split(b" ")[1:-1]).rstrip(b"\\")
+    """A text of so many bytes or a little more, whole words, already escaped."""
+    start = chance.choice(STARTS)
+    return TEXT[start : TEXT.index(b" ", start + chance.randrange(least, most))]
 
 
 def _inserts(table: str, rows: Iterator[bytes]) -> Iterator[bytes]:

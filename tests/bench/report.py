@@ -30,12 +30,14 @@ class Figure:
 
 
 class Report:
-    """Collects figures. As JSON each is one line on `out` at once; else `close` prints them as a table."""
+    """Collects figures. As JSON each is one line on `out` at once; else `close` prints them as a table.
+    `quick`: a benchmark with a smaller corpus takes that."""
 
-    def __init__(self, out: TextIO, notes: TextIO, *, as_json: bool) -> None:
+    def __init__(self, out: TextIO, notes: TextIO, *, as_json: bool, quick: bool = False) -> None:
         self._out = out
         self._notes = notes
         self._as_json = as_json
+        self.quick = quick
         self.figures: list[Figure] = []
 
     def figure(
