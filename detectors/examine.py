@@ -76,6 +76,11 @@ def examine(
 
 
 @cache
+def _order(detectors: tuple[Detector, ...]) -> Mapping[Detector, int]:
+    return {one: number for number, one in enumerate(detectors)}
+
+
+@cache
 def _by_trigger(detectors: tuple[Detector, ...]) -> Mapping[bytes, Sequence[Detector]]:
     table: dict[bytes, list[Detector]] = {}
     for detector in detectors:
@@ -91,7 +96,7 @@ def _findings(
     homes: dict[str, list[bytes]] = {}
     for folder, listing in walk(rooted):
         named = {one for name in listing.keys() & table.keys() for one in table[name]}
-        chosen = [one for one in DETECTORS if one in named] if named else []
+        chosen = sorted(named, key=_order(DETECTORS).__getitem__)
         site = Site(rooted, folder, _domains_of(folder, domains), environment)
         if b".htaccess" in listing and chosen:
             site = replace(site, environment={**_htaccess(site), **environment})

@@ -43,6 +43,13 @@ GUARDS = (
     b"IA_ROOT",
 )
 MAX_HOSTS = 12
+
+
+def _presumed(value: Value) -> Slot:
+    return Slot(value, Where("", 0), how="set by the application")
+
+
+PRESUMED = dict.fromkeys(GUARDS, _presumed(1))
 Key = bytes | int
 
 
@@ -268,8 +275,7 @@ def _run(
     lost = site.rooted.lost_name(site.folder)
     here: Value = TreePath(b"/" + site.folder if site.folder else b"") if lost is None else lost
     slash: Value = TreePath(here.below + b"/") if isinstance(here, TreePath) else lost + b"/" if lost else b""
-    presumed: dict[bytes, Value] = dict.fromkeys(GUARDS, 1)
-    presumed |= {b"ABSPATH": slash, b"DRUPAL_ROOT": here}
+    presumed = {**PRESUMED, b"ABSPATH": _presumed(slash), b"DRUPAL_ROOT": _presumed(here)}
     environment = {name.encode("utf-8", "surrogateescape"): value for name, value in site.environment.items()}
     world = World(site.rooted, site.folder, environment, host, presumed)
     machine = Machine(world, source, site.rooted.limits.steps)

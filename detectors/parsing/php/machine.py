@@ -201,13 +201,13 @@ MAX_CONNECTS = 200
 class World:
     """What the evaluator may ask about the site: files below the root, environment, the host asked for.
 
-    `presumed` are constants the application sets before it reads the config; `cwd` the folder of its entry."""
+    `presumed` are constants as the application sets them before it reads the config; `cwd` the folder of its entry."""
 
     rooted: Rooted
     cwd: bytes
     environment: Mapping[bytes, bytes]
     host: bytes | None
-    presumed: Mapping[bytes, Value]
+    presumed: Mapping[bytes, Slot]
 
 
 class Machine:
@@ -231,9 +231,7 @@ class Machine:
         self.opened: list[str] = []
         self.recorded: dict[bytes, list[Slot]] = {}
         self.connects: list[Connect] = []
-        here = Where(source.path, 0)
-        for name, value in world.presumed.items():
-            self.state.constants[name] = Slot(value, here, how="set by the application")
+        self.state.constants = dict(world.presumed)
 
     def where(self, node: Node) -> Where:
         """Where a node stands."""

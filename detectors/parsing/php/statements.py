@@ -66,7 +66,9 @@ def declare_class(machine: Machine, node: Node) -> Signal | None:
     for member in named(body):
         machine.step()
         if member.type == "property_declaration":
-            static = any(child.type == "static_modifier" for child in member.children)
+            static = b"static" in machine.source.text(member) and any(
+                child.type == "static_modifier" for child in member.children
+            )
             for element in named(member):
                 variable = element.child_by_field_name("name") if element.type == "property_element" else None
                 if variable is not None:
