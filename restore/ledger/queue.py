@@ -32,6 +32,8 @@ from restore.model.survey import Decision
 
 # A complaint is asked by a customer, not by a run: no run settles it.
 COMPLAINT = "complaint"
+# The effect of an answer by which what is live stays as it is.
+KEEP = "keep"
 
 
 class ItemState(Enum):
@@ -56,6 +58,12 @@ class QueueItem:
     claimed_by: str = ""
     stopped: str = ""
     decision: int = 0
+
+    @property
+    def left(self) -> bool:
+        """Whether a person decided that what it is about stays as it is."""
+        kept = self.answer is not None and self.answer.effect == KEEP
+        return self.state is ItemState.DROPPED or (kept and self.state is not ItemState.OPEN)
 
 
 class Queue:

@@ -314,6 +314,8 @@ class BulkPlan:
         )
 
     def _wants_login(self, customer: Customer, login: Login) -> bool:
+        if self._settlement.given_up(accounts.subject(customer.server, login.user)):
+            return False
         named = not self._narrowing.databases.isdisjoint(login.databases)
         return named or self._narrowing.wants_of(customer, "accounts")
 

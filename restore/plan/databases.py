@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from restore.model.facts import DatabaseLoaded
 from restore.model.incident import ASK, USE, Incident, OldServer
-from restore.model.mysql import STAGING_PREFIX, DatabaseId, DumpFile
+from restore.model.mysql import KEPT_PREFIX, STAGING_PREFIX, UNDONE_PREFIX, DatabaseId, DumpFile
 from restore.model.outcome import Candidate, ManualItem
 from restore.model.plan import Definer, Job, LoadDatabase, LookDump, Step, SwitchDatabase
 from restore.model.survey import Customer, Index, Narrowing
@@ -18,6 +18,9 @@ from restore.plan.origin import day, limits, newest, origin, words
 from restore.plan.ownership import Owners
 from restore.plan.question import ask, item_id
 from restore.plan.settled import Settlement
+
+# What names of databases that are not a tenant's begin with.
+OURS = (STAGING_PREFIX, KEPT_PREFIX, UNDONE_PREFIX)
 
 
 def subject(database: DatabaseId) -> str:
@@ -109,6 +112,7 @@ def plan_databases(
     items: list[ManualItem] = []
     for database, found in dumps.items():
         owner, item = _owner(database, owners)
+        item = item or _reserved(database, owner)
         if not narrowing.wants_database(owner, database):
             continue
         if item is not None:
@@ -150,6 +154,17 @@ def _owner(database: DatabaseId, owners: Owners) -> tuple[Customer | None, Manua
         )
         return found[0].customer, ask("two-owners", subject(database), text, evidence=names)
     return found[0].customer, None
+
+
+def _reserved(database: DatabaseId, owner: Customer | None) -> ManualItem | None:
+    """A tenant's database may bear none of the names that this program drops and moves as its own."""
+    if not database.name.lower().startswith(OURS):
+        return None
+    text = (
+        f"The database {safe(database.name)} bears a name that bulkrestore keeps for databases of its own. Restore it"
+        " by hand under another name and drop this item."
+    )
+    return ask("reserved-name", subject(database), text, customer=owner)
 
 
 def _choose(database: DatabaseId, dumps: list[DumpFile], settlement: Settlement) -> DumpFile:
@@ -284,7 +299,9 @@ def _missing(index: Index, present: set[DatabaseId], narrowing: Narrowing) -> It
             database = DatabaseId(customer.server, name)
             if database not in present and narrowing.wants_database(customer, database):
                 sought = limits(index, customer.server, narrowing.as_of)
-                text = f"No backup{sought} holds a dump of the database {safe(name)}. Is there another source?"
+                text = (
+                    f"No backup{sought} holds a dump of the database {safe(name)}. Is there another source?"
+                )
                 yield ask("not-in-backup", subject(database), text, customer=customer)
 
 

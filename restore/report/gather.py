@@ -106,7 +106,7 @@ def _customers(
             names[server_of(record.subject), safe(record.customer)].add(record.customer)
     asked: defaultdict[str, list[QueueItem]] = defaultdict(list)
     for one in queue:
-        if one.state is not ItemState.DONE:
+        if one.state is not ItemState.DONE or one.left:
             asked[safe(one.item.subject)].append(one)
     items: defaultdict[Key, list[Item]] = defaultdict(list)
     for thing, group in things.items():

@@ -223,7 +223,7 @@ def fact_text(fact: Fact) -> str:
             proven = sum(one.proven for one in folders)
             whole = sum(one.proven if one.hashed is None else one.hashed for one in folders)
             return (
-                f"{restored:,} messages restored, {there:,} were there, {proven:,} compared with the server, "
+                f"{restored:,} messages restored in all, {there:,} were there, {proven:,} compared with the server, "
                 f"{whole:,} of them read back whole"
             )
         case DatabaseLoaded(tables=tables, bytes=amount):

@@ -176,6 +176,8 @@ def _gone(item: Item, decided: Record, asked: Mapping[str, Sequence[QueueItem]])
             return told(State.UNDONE, fact_text(fact), cause="undone")
         case Done() | Unchanged() | Partial():
             return told(State.UNFINISHED, "loaded and compared, not yet switched on", cause="not-finished")
+        case _ if decided.kind == "undone" and asked.get(safe(decided.subject)):
+            return _questioned(item, asked[safe(decided.subject)])
         case _ if decided.kind == "undone":
             return told(State.UNFINISHED, "found gone from its server since; the next run does it again",
                         cause="undone")  # fmt: skip
@@ -186,7 +188,7 @@ def _gone(item: Item, decided: Record, asked: Mapping[str, Sequence[QueueItem]])
 
 def _questioned(item: Item, questions: Sequence[QueueItem]) -> Item:
     lines = tuple(question_line(one) for one in questions)
-    states = {one.state for one in questions}
+    states = {ItemState.DROPPED if one.left else one.state for one in questions}
     state = next(
         (_STATES[one] for one in (ItemState.OPEN, ItemState.ANSWERED, ItemState.DROPPED) if one in states),
         State.UNFINISHED,

@@ -10,7 +10,7 @@ from typing import assert_never
 
 from restore.errors import Cancelled, RestoreError, SourceBusy
 from restore.model.facts import Nothing
-from restore.model.outcome import Abandoned, Done, Failed, Outcome
+from restore.model.outcome import Abandoned, Done, Failed, Manual, Outcome
 from restore.model.plan import (
     CreateAccount,
     LoadDatabase,
@@ -34,6 +34,7 @@ from restore.run.accounts import create_account
 from restore.run.crew import STOPPED
 from restore.run.databases import load_database, switch_database, undo_switch
 from restore.run.mailboxes import restore_mailbox
+from restore.run.refusals import refusal
 from restore.run.sweep import sweep_staging
 from restore.run.verify_dumps import read_survivors, verify_dump
 from restore.run.verify_logins import verify_logins
@@ -82,7 +83,8 @@ def attempt(step: Step, systems: Callable[[], Systems], patience: Patience = PAT
             failures += 1
             # A smothered server is helped by fewer steps at once, which the coordinator alone can see to.
             if not error.transient or failures >= patience.tries or isinstance(error, SourceBusy):
-                return failure(step.key, error)
+                item = refusal(step.work, error)
+                return Manual(step.key, (item,)) if item else failure(step.key, error)
 
 
 def failure(key: str, error: RestoreError) -> Failed:

@@ -21,10 +21,8 @@ from restore.ledger.events import (
     Requested,
     RequestEnded,
     Resumed,
-    Settled,
 )
 from restore.ledger.events import Asked as AskedEvent
-from restore.ledger.queue import ItemState
 from restore.model.mysql import DatabaseId
 from restore.model.outcome import Outcome
 from restore.model.plan import Job, Learned, Plan
@@ -44,7 +42,7 @@ from restore.verbs.limits import check_limit
 from restore.verbs.narrowing import check_narrowing, database_of
 from restore.wiring import Office
 
-ITEM_EVENTS = frozenset({"Answered", "Asked", "Claimed", "Dropped", "Released"})
+ITEM_EVENTS = frozenset({"Answered", "Asked", "Claimed", "Dropped", "Released", "Settled"})
 DIFFERENCES = 40
 BY_REQUEST = "asked to by a request"
 
@@ -127,10 +125,7 @@ class Attendant:
         self._here.ledger.append_all([RequestEnded(one.id, because)])
         self.plan.close(one.asked)
         self._open.remove(one)
-        left = sum(
-            item.state is ItemState.OPEN and item.item.id in one.asked.items
-            for item in self._here.ledger.queue
-        )
+        left = self._here.questions(one.asked.items)
         one.request.reply({"ok": {"questions": left, "drained": because == "drained"}})
         self.tell(f"{one.request.asker.name}'s request {one.id} is {because}.")
 
@@ -199,7 +194,7 @@ class Attendant:
         events = [codec.decode(str(text)) for text in texts] if isinstance(texts, list) else []
         if not events or any(type(event).__name__ not in ITEM_EVENTS for event in events):
             raise RequestRefused("only decisions about questions can be recorded by a request")
-        known = [event for event in events if isinstance(event, Event) and not isinstance(event, Settled)]
+        known = [event for event in events if isinstance(event, Event)]
         self._here.ledger.append_all(known, by=request.asker)
         request.reply({"ok": {}})
         queue = self._here.ledger.queue

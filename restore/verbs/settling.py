@@ -12,7 +12,7 @@ from pathlib import Path
 from detectors.finding import Secret
 from restore.errors import BadUse
 from restore.ledger.events import Answered, Dropped, ItemEvent, Settled
-from restore.ledger.queue import COMPLAINT, ItemState, QueueItem
+from restore.ledger.queue import COMPLAINT, KEEP, ItemState, QueueItem
 from restore.ledger.reading import Reading
 from restore.model.outcome import Answer
 from restore.model.text import safe
@@ -59,9 +59,10 @@ def _find(options: Namespace, beginning: str) -> QueueItem:
 
 
 def _answered(options: Namespace, item: QueueItem, answer: Answer) -> list[ItemEvent]:
-    """A complaint is done with its answer; all else waits until a run has acted on it."""
+    """A complaint, and what shall stay as it is, is done with its answer; all else waits for a run to act on it."""
     events: list[ItemEvent] = [Answered(answer, options.reason)]
-    return [*events, Settled(item.item.id, BY_A_PERSON)] if item.item.cause == COMPLAINT else events
+    done = item.item.cause == COMPLAINT or answer.effect == KEEP
+    return [*events, Settled(item.item.id, BY_A_PERSON)] if done else events
 
 
 def _mind_claims(options: Namespace, screen: Screen, items: Sequence[QueueItem]) -> None:

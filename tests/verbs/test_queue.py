@@ -50,7 +50,7 @@ def test_an_answer_by_another_than_who_claimed_it_counts_and_warns(desk: Desk) -
 
     answered = desk("queue", "answer", "ac33", "--choose", "1")
 
-    assert (answered.code, "claimed by bob" in answered.err, desk.states()["ac33"]) == (0, True, "answered")
+    assert (answered.code, "claimed by bob" in answered.err, desk.states()["ac33"]) == (0, True, "done")
     assert desk.events("claimed", "answered") == [("claimed", "ac33", "bob"), ("answered", "ac33", "ann")]
 
 
@@ -70,7 +70,7 @@ def test_all_of_a_cause_are_answered_at_once_after_they_were_shown(
     typed("y")
     assert desk(*words).code == 0
 
-    assert desk.states() == {**OPEN, "aa11": "answered", "ab22": "answered"}
+    assert desk.states() == {**OPEN, "aa11": "done", "ab22": "done"}
     assert desk.events("answered") == [("answered", "aa11", "ann"), ("answered", "ab22", "ann")]
 
 
