@@ -234,9 +234,10 @@ class Office:
         with closing(DaskCrew(folder, factory, size, self._desk, moved)) as crew:
             yield crew
 
-    def questions(self) -> int:
-        """How many questions wait for a person."""
-        return sum(item.state is ItemState.OPEN for item in self.ledger.queue)
+    def questions(self, of: Collection[str] | None = None) -> int:
+        """How many questions wait for a person; of those with these ids, where any are given."""
+        opened = (item.item.id for item in self.ledger.queue if item.state is ItemState.OPEN)
+        return sum(of is None or item in of for item in opened)
 
     def settle_moot(self, asked: Collection[str]) -> None:
         """Close the open questions that a whole run, in which nothing failed, has not asked again."""

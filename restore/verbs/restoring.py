@@ -101,7 +101,7 @@ def _run(options: Namespace, screen: Screen, narrowing: Narrowing) -> int:
         if narrowing == Narrowing() and not _left_undone(ends):
             here.settle_moot(carried.asked)
         ends |= sweep_after(here, screen, narrowing)
-        left = here.questions()
+        left = here.questions(None if narrowing.nothing_named else carried.asked)
         whole = whole_run(here, screen)
     code = summary(screen, ends, left)
     return code if whole else FAILURES
