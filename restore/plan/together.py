@@ -15,7 +15,6 @@ from restore.model.plan import Job, Learned, Plan, Work
 from restore.plan.wanted import Wish
 
 AHEAD = -1
-SWEEP = "sweep"
 
 
 @dataclass(eq=False, slots=True)
@@ -41,8 +40,6 @@ class Together:
         self._open: dict[str, Job] = {}
         self._ends: dict[str, Outcome] = {}
         self._asked: list[tuple[Asked, Plan]] = [(self.own, first)]
-        self._sweeps: list[str] = []
-        self._grown = False
         self.items: Sequence[ManualItem] = first.items
         self.jobs: Sequence[Job] = self._hand_out(first, Learned(tuple(first.jobs))).jobs
 
@@ -69,7 +66,6 @@ class Together:
     def take_in(self, asked: Asked, part: Plan, covers: Wish | None) -> Learned:
         """Let `part`, decided now, decide on all that `covers` wants, for what was `asked`."""
         self._asked.append((asked, part))
-        self._grown = True
         self._covers += [covers] if covers else []
         mine = {key: job for key, job in self._open.items() if covers and covers.wants(_work(job))}
         learned = self._hand_out(part, Learned(tuple(part.jobs), tuple(part.items)))
@@ -94,8 +90,6 @@ class Together:
         waiting = deque(learned.jobs)
         while waiting:
             job = waiting.popleft()
-            if job.kind == SWEEP and self._grown:
-                continue  # what was asked for since may need what it would drop; the next whole run sweeps
             wishes = [one for one, part in self._asked if _is_of(job, one, part is plan)]
             again = plan is self._first or any(one is not self.own for one in wishes)
             end = None if again else self._ends.get(job.steps[0].key)
@@ -115,15 +109,11 @@ class Together:
         keys = [step.key for step in job.steps]
         self._plans.update(dict.fromkeys(keys, plan))
         self._open.update(dict.fromkeys(keys, job))
-        if job.kind == SWEEP:
-            self._sweeps.append(job.key)
         for asked in wishes:
             asked.open.update(keys)
             asked.steps.update(keys)
         ahead = any(asked.ahead for asked in wishes)
-        rank = (AHEAD, *job.rank) if ahead else job.rank
-        after = (*job.after, *self._sweeps) if plan is not self._first else job.after
-        return replace(job, rank=rank, after=after)
+        return replace(job, rank=(AHEAD, *job.rank)) if ahead else job
 
 
 def _is_of(job: Job, asked: Asked, own_part: bool) -> bool:

@@ -197,6 +197,7 @@ class Attendant:
         known = [event for event in events if isinstance(event, Event)]
         self._here.ledger.append_all(known, by=request.asker)
         request.reply({"ok": {}})
+        self.tell(f"{request.asker.name} decides about {len(known)} question(s).")
         queue = self._here.ledger.queue
         ids = [
             one.answer.item if isinstance(one, Answered) else one.item
