@@ -101,7 +101,7 @@ def _owner(
 def _job(place: MailboxPlace, owner: Customer, server: OldServer, number: int) -> Job:
     first, *others = copies_of(place, server)
     key = f"mail/{place.mailbox.server}/{place.mailbox.address}/{server.mail_to}"
-    if others or first.source != server.source:
+    if others or not _is_of_first(first, server):
         key += f"/{_mark(first, *others)}"
     work = RestoreMailbox(
         place.mailbox,
@@ -116,6 +116,12 @@ def _job(place: MailboxPlace, owner: Customer, server: OldServer, number: int) -
     sources = dict.fromkeys(f"source/{copy.source}" for copy in (first, *others))
     needs = (*sources, f"mail/{server.mail_to}", "worker")
     return Job(key, "mail", owner.name, (Step(key, work, needs),), rank=(0, number))
+
+
+def _is_of_first(copy: MailCopy, server: OldServer) -> bool:
+    """Whether it lies in the first copy of its server."""
+    stated = (copy.source, copy.kind, copy.taken) == (server.source, server.kind, server.taken)
+    return stated and copy.path.startswith(server.path.strip("/").encode("utf-8", "surrogateescape"))
 
 
 def _mark(*copies: MailCopy) -> str:

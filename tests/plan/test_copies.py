@@ -39,7 +39,7 @@ def shop(source: str, rank: int, mtime: float, copied: float | None) -> DumpFile
 FIRST, SECOND = shop("backup", 0, 290.0, NIGHT), shop("week", 1, 90.0, WEEK)
 PLACE = MailboxPlace(
     BOX,
-    b"m",
+    b"web1/m",
     "backup",
     "backup",
     NIGHT,
@@ -82,7 +82,9 @@ def test_a_mailbox_found_in_one_more_copy_later_is_merged_again_and_in_another_o
         steps, _ = planned(Index((ALICE,), (place,), ()))
         return next(step.key for step in steps if isinstance(step.work, RestoreMailbox))
 
-    other_order = replace(PLACE, source="week", also=(MailCopy("backup", b"m"), MailCopy("wreck", b"m")))
+    other_order = replace(
+        PLACE, path=b"m", source="week", also=(MailCopy("backup", b"web1/m"), PLACE.also[1])
+    )
     alone = replace(PLACE, also=())
 
     assert key(alone) == "mail/web1/a@alice.test/mail1"
