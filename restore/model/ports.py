@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -122,8 +122,11 @@ class MailSession(Protocol):
     def read_back(self, folder: FolderPath, uids: Sequence[int]) -> Iterator[StoredMessage | Unread]:
         """Messages read whole and hashed as they stream in, \\Seen not set; a UID that is gone is left out."""
 
-    def append(self, folder: FolderPath, messages: Sequence[NewMessage]) -> Sequence[AppendResult]:
-        """What became of each message, in order. Raises MailRefused where the server refuses the batch as a
+    def append(
+        self, folder: FolderPath, messages: Sequence[NewMessage], confirm: Callable[[], None] = lambda: None
+    ) -> Sequence[AppendResult]:
+        """What became of each message, in order. `confirm` is called last before the bytes that make the server
+        store something; what it raises passes through, and then nothing more is stored. Raises MailRefused where the server refuses the batch as a
         whole; then nothing of it was stored. A lost connection says nothing: the messages may be stored."""
 
     def close(self) -> None:
@@ -183,6 +186,13 @@ class DatabaseServer(Protocol):
 
     def create_objects(self, database: str, objects: Sequence[SchemaObject], definer: AccountName) -> None:
         """Create triggers, views, routines and events in the live database, each with that definer."""
+
+    def defined_by(self, database: str, definer: AccountName) -> tuple[str, ...]:
+        """The views, triggers, routines and events of a database that are defined by that account, as "kind name"."""
+
+    def redefine(self, database: str, old: AccountName, new: AccountName) -> None:
+        """Create those of `old` anew as they are, defined by `new`. Raises ObjectRefused; then each stands, defined by
+        either."""
 
     def undo(self, move: Move, undone: str) -> None:
         """Move the live tables to `undone` and `move.kept` back; raises LiveDiffers where the live tables are

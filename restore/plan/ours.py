@@ -12,6 +12,7 @@ from restore.model.mysql import (
     KEPT_PREFIX,
     STAGING_PREFIX,
     UNDONE_PREFIX,
+    AccountName,
     DatabaseId,
     TableState,
     state_digest,
@@ -74,6 +75,12 @@ def read_load_key(key: str) -> tuple[DatabaseId, str, str]:
     named, target, mark = key.removeprefix(LOAD).rsplit("/", 2)
     server, _, name = named.partition("/")
     return DatabaseId(server, name), target, mark
+
+
+def stand_in(database: str) -> AccountName:
+    """The locked account that defines a database's objects while its customer's own is not known."""
+    digest = hashlib.sha256(database.encode("utf-8", "surrogateescape")).hexdigest()
+    return AccountName(f"br_def_{digest[:8]}", "localhost")
 
 
 def undone_stem(database: DatabaseId, kept: str, tables: Sequence[TableState]) -> str:

@@ -21,6 +21,7 @@ from restore.model.text import safe
 from restore.model.verifier import NATIVE, PLUGINS, of_plugin, verifier_digest
 from restore.plan.accounts import HERE, subject
 from restore.plan.question import item_id
+from restore.run.takeover import take_over_objects
 from restore.survey.logins import read_login
 from restore.survey.verifiers import all_verifiers, verifier
 
@@ -68,6 +69,7 @@ def create_account(key: str, work: CreateAccount, systems: Systems) -> Outcome:
     if item is not None:
         return Manual(key, (item,))
     made = _make(key, work, systems, server, login)
+    kept = take_over_objects(key, work, systems)
     unlocked = _switch_on(key, work, systems, server)
     proof, table, notes = _prove(key, work, systems, login, unlocked)
     _read_back(work, server, login)
@@ -80,7 +82,7 @@ def create_account(key: str, work: CreateAccount, systems: Systems) -> Outcome:
         proof,
         table,
         _hosts_needed(work.claim),
-        notes,
+        (*notes, *kept),
     )
     return Done(key, ready) if made or unlocked else Unchanged(key, ready)
 

@@ -7,7 +7,6 @@ verifier and its rights; the account step finds it as a killed one would have le
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 
 from detectors.finding import Secret
@@ -15,6 +14,7 @@ from restore.model.mysql import AccountName
 from restore.model.plan import Definer, SwitchDatabase
 from restore.model.ports import DatabaseServer, Systems
 from restore.model.verifier import native_verifier, of_plugin, verifier_digest
+from restore.plan.ours import stand_in
 from restore.run.accounts import RESERVED_USERS
 from restore.survey.verifiers import all_verifiers
 
@@ -28,8 +28,8 @@ def make_definer(key: str, work: SwitchDatabase, systems: Systems) -> tuple[Acco
     server = systems.database(work.target)
     if work.definer is not None and _made(key, work, work.definer, systems, server):
         return work.definer.account, ()
-    stand_in = _stand_in(server, work.name)
-    return stand_in, (f"views, triggers and routines are defined by the locked account {stand_in}",)
+    account = _stand_in(server, work.name)
+    return account, (f"views, triggers and routines are defined by the locked account {account}",)
 
 
 def _made(key: str, work: SwitchDatabase, definer: Definer, systems: Systems, server: DatabaseServer) -> bool:
@@ -55,8 +55,7 @@ def _made(key: str, work: SwitchDatabase, definer: Definer, systems: Systems, se
 
 
 def _stand_in(server: DatabaseServer, database: str) -> AccountName:
-    digest = hashlib.sha256(database.encode("utf-8", "surrogateescape")).hexdigest()
-    account = AccountName(f"br_def_{digest[:8]}", "localhost")
+    account = stand_in(database)
     if server.account(account) is None:
         server.create_account(account, native_verifier(Secret(secrets.token_bytes(24))))
     server.grant(account, database)

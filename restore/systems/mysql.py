@@ -20,6 +20,7 @@ from restore.model.mysql import (
 from restore.systems import mysql_accounts
 from restore.systems.dump_text import quoted_name
 from restore.systems.mysql_connection import Connection, Login
+from restore.systems.mysql_definers import defined_by, redefine
 from restore.systems.mysql_facts import facts_of
 from restore.systems.mysql_load import check_staging, load_dump
 from restore.systems.mysql_objects import STORE, create_objects, objects_of
@@ -80,6 +81,12 @@ class MysqlServer:
 
     def create_objects(self, database: str, objects: Sequence[SchemaObject], definer: AccountName) -> None:
         create_objects(self._admin, database, objects, definer)
+
+    def defined_by(self, database: str, definer: AccountName) -> tuple[str, ...]:
+        return tuple(f"{kind} {name}" for kind, name in defined_by(self._admin, database, definer))
+
+    def redefine(self, database: str, old: AccountName, new: AccountName) -> None:
+        redefine(self._admin, database, old, new)
 
     def undo(self, move: Move, undone: str) -> None:
         undo(self._admin, self._connect, move, undone)

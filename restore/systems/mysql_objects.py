@@ -36,7 +36,7 @@ NOT_YET = frozenset((1146, 1305, 1356))
 
 
 @dataclass(frozen=True, slots=True)
-class _Statement:
+class Statement:
     """A CREATE statement with the session it needs."""
 
     kind: str
@@ -65,16 +65,17 @@ def create_objects(
     """Create them all, or raise ObjectRefused at the first that the server refuses. Those of an earlier, killed
     attempt are made anew."""
     owner = b"DEFINER=" + quoted_name(definer.user) + b"@" + quoted_name(definer.host) + b" "
-    _create(admin, database, [_rendered(one, owner) for one in objects])
+    create_statements(admin, database, [_rendered(one, owner) for one in objects])
 
 
-def _rendered(one: SchemaObject, owner: bytes) -> _Statement:
+def _rendered(one: SchemaObject, owner: bytes) -> Statement:
     found = ALGORITHM.match(one.body)
     algorithm, rest = (found[1] or b"", found[2]) if found else (b"", one.body)
-    return _Statement(one.kind, one.name, b"CREATE OR REPLACE " + algorithm + owner + rest, one.settings)
+    return Statement(one.kind, one.name, b"CREATE OR REPLACE " + algorithm + owner + rest, one.settings)
 
 
-def _create(admin: Connection, database: str, statements: Sequence[_Statement]) -> None:
+def create_statements(admin: Connection, database: str, statements: Sequence[Statement]) -> None:
+    """Create them in an order the server accepts, through a throw-away account; raises ObjectRefused."""
     if not statements:
         return
     with throwaway(admin, MAKER, database, b"ALL PRIVILEGES", b"SET USER") as login:
@@ -86,11 +87,11 @@ def _create(admin: Connection, database: str, statements: Sequence[_Statement]) 
             maker.close()
 
 
-def _create_kind(maker: Connection, statements: list[_Statement]) -> None:
+def _create_kind(maker: Connection, statements: list[Statement]) -> None:
     """In an order the server accepts: what names another of the same kind waits for it."""
     waiting = statements
     while waiting:
-        refused: list[tuple[_Statement, Refusal]] = []
+        refused: list[tuple[Statement, Refusal]] = []
         for one in waiting:
             try:
                 maker.run(_session(one), f"preparing {one.kind} {safe(one.name)}")
@@ -104,7 +105,7 @@ def _create_kind(maker: Connection, statements: list[_Statement]) -> None:
         waiting = [one for one, _ in refused]
 
 
-def _session(one: _Statement) -> bytes:
+def _session(one: Statement) -> bytes:
     settings = dict(one.settings)
     charset = settings.get("character_set_client") or "utf8mb4"
     collation = settings.get("collation_connection") or ""
@@ -134,7 +135,7 @@ def set_aside(admin: Connection, live: str, into: str) -> None:
         b" PRIMARY KEY (kind, name)) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
     )
     for kind, name in found:
-        values = b", ".join(quoted_string(value or b"") for value in _shown(admin, live, kind, name))
+        values = b", ".join(quoted_string(value or b"") for value in shown(admin, live, kind, name))
         admin.run(b"REPLACE INTO " + store + b" VALUES (" + values + b")", f"keeping {kind} {safe(name)}")
     for kind, name in found:
         drop_object(admin, live, kind, name)
@@ -144,7 +145,7 @@ def _store(database: str) -> bytes:
     return quoted_name(database) + b"." + quoted_name(STORE)
 
 
-def _shown(admin: Connection, database: str, kind: str, name: str) -> Iterator[bytes | None]:
+def shown(admin: Connection, database: str, kind: str, name: str) -> Iterator[bytes | None]:
     """What SHOW CREATE says, as a row of the store."""
     admin.run(b"SET NAMES utf8mb4, SESSION sql_mode = '', SESSION time_zone = '+00:00'")
     place = quoted_name(database) + b"." + quoted_name(name)
@@ -161,7 +162,7 @@ def put_back(admin: Connection, kept: str, live: str) -> None:
     if not has_store(admin, kept):
         return
     statements = [
-        _Statement(
+        Statement(
             text(kind),
             text(name),
             re.sub(rb"\ACREATE (?!OR REPLACE )", b"CREATE OR REPLACE ", sql or b""),
@@ -174,7 +175,7 @@ def put_back(admin: Connection, kept: str, live: str) -> None:
         )
         for kind, name, sql, client, collation, mode, zone in admin.rows(b"SELECT * FROM " + _store(kept))
     ]
-    _create(admin, live, statements)
+    create_statements(admin, live, statements)
     admin.run(b"DROP TABLE " + _store(kept))
 
 

@@ -188,6 +188,15 @@ class MemoryDatabaseServer:
             found = {(one.kind, one.name): definer}
             self._act(f"create {one.kind}", functools.partial(self.schemas[database].objects.update, found))
 
+    def defined_by(self, database: str, definer: AccountName) -> tuple[str, ...]:
+        objects = self.schemas[database].objects if database in self.schemas else {}
+        return tuple(sorted(f"{kind} {name}" for (kind, name), whose in objects.items() if whose == definer))
+
+    def redefine(self, database: str, old: AccountName, new: AccountName) -> None:
+        objects = self.schemas[database].objects
+        for one in [one for one, whose in objects.items() if whose == old]:
+            self._act(f"redefine {one[0]}", functools.partial(objects.__setitem__, one, new))
+
     def undo(self, move: Move, undone: str) -> None:
         aside = self.schemas.get(undone, MemorySchema())
         if not aside.tables or state_digest(self.tables(undone)) != state_digest(move.loaded):

@@ -257,6 +257,39 @@ def test_an_undo_brings_back_what_stood_there_with_its_objects(server: DatabaseS
     assert "br_kept_conformance" not in server.databases()
 
 
+def test_objects_come_to_another_account_as_they_are(server: DatabaseServer) -> None:
+    stand_in = AccountName("br_def_0123abcd", "localhost")
+    loaded = load(server, dump(POSTS, OBJECTS))
+    server.switch(move_of(loaded))
+    for account in (stand_in, OWNER):
+        server.create_account(account, native_verifier(Secret(b"of nobody")))
+        server.grant(account, "shop")
+    server.create_objects("shop", loaded.objects, stand_in)
+    every = ("function twice", "trigger stamp", "view titles")
+    assert (server.defined_by("shop", stand_in), server.defined_by("shop", OWNER)) == (every, ())
+
+    server.redefine("shop", stand_in, OWNER)
+    server.redefine("shop", stand_in, OWNER)
+
+    assert (server.defined_by("shop", stand_in), server.defined_by("shop", OWNER)) == ((), every)
+    assert (server.objects("shop"), server.tables("shop")) == (every, loaded.tables)
+    server.drop_account(stand_in)
+
+
+def test_what_was_set_aside_is_dropped_and_nothing_else(server: DatabaseServer) -> None:
+    loaded = load(server, dump(POSTS))
+    server.switch(move_of(loaded))
+    server.undo(move_of(loaded), "br_undone_conformance")
+    for name in ("shop", "br_undone_", "br_kept_", STAGING, "mysql"):
+        with pytest.raises(ValueError, match="set aside"):
+            server.drop_kept(name)
+    server.drop_kept("br_undone_conformance")
+    server.drop_kept("br_undone_conformance")
+
+    assert "br_undone_conformance" not in server.databases()
+    assert "shop" in server.databases()
+
+
 def test_an_undo_to_staging_lets_the_switch_begin_again(server: DatabaseServer) -> None:
     loaded = load(server, dump(POSTS, OBJECTS))
     move = move_of(loaded)
