@@ -24,6 +24,7 @@ CONFIG = PhpConfig(
         ("includes/Defines.php", rb"define\(\s*'MW_VERSION',\s*'([\w.-]{1,20})'"),
         ("includes/DefaultSettings.php", rb"\$wgVersion\s*=\s*'([\w.-]{1,20})'"),
     ),
+    roots=(b"IP",),
 )
 
 MEDIAWIKI = CONFIG.detector("includes", "api.php", "load.php")

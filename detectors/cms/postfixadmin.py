@@ -10,8 +10,9 @@ from detectors.parsing.php.fields import PhpConfig
 CONFIG = PhpConfig(
     "postfixadmin",
     (
-        "config.local.php",
+        # It reads config.local.php, where there is one, at its end.
         "config.inc.php",
+        "config.local.php",
     ),
     rb"\$CONF\b",
     {

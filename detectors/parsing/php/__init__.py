@@ -19,7 +19,7 @@ from detectors.parsing.php.values import Array, Object, Slot, TreePath, Unknown,
 from detectors.parsing.stated import Stated
 from detectors.walk import OutOfRoot, Unreadable
 
-__all__ = ["Evaluated", "evaluate", "expressions", "stated"]
+__all__ = ["Evaluated", "evaluate", "expressions", "root_of", "stated"]
 
 GUARDS = (
     b"_ECRIRE_INC_VERSION",
@@ -269,11 +269,16 @@ def _evaluate(site: Site, config: Config, variables: Mapping[bytes, Value]) -> E
     )
 
 
+def root_of(site: Site) -> Value:
+    """The site's own folder as its code sees it."""
+    lost = site.rooted.lost_name(site.folder)
+    return TreePath(b"/" + site.folder if site.folder else b"") if lost is None else lost
+
+
 def _run(
     site: Site, source: Source, host: bytes | None, variables: Mapping[bytes, Value]
 ) -> tuple[Machine, Value] | None:
-    lost = site.rooted.lost_name(site.folder)
-    here: Value = TreePath(b"/" + site.folder if site.folder else b"") if lost is None else lost
+    lost, here = site.rooted.lost_name(site.folder), root_of(site)
     slash: Value = TreePath(here.below + b"/") if isinstance(here, TreePath) else lost + b"/" if lost else b""
     presumed = {**PRESUMED, b"ABSPATH": _presumed(slash), b"DRUPAL_ROOT": _presumed(here)}
     environment = {name.encode("utf-8", "surrogateescape"): value for name, value in site.environment.items()}

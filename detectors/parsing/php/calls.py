@@ -119,7 +119,7 @@ HARMLESS = frozenset(
     b"mysql_connect mysql_pconnect mysql_select_db mysqli_select_db mysqli_query mysql_query "
     b"mysqli_set_charset time date microtime phpversion version_compare get_magic_quotes_gpc "
     b"set_magic_quotes_runtime ini_get error_log trigger_error array_push die printf print_r var_dump "
-    b"spl_autoload_register".split()
+    b"spl_autoload_register wfloadskin wfloadskins wfloadextension wfloadextensions".split()
 )
 
 

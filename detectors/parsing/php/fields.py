@@ -22,7 +22,7 @@ class PhpConfig:
     `fields` says for each field where it is: "const NAME", "var name/entry/entry", "return entry/entry" or
     "class name/property/entry", several alternatives separated by " | ". The fields "url" and "pdo" hold all of
     a database URL, or a PDO DSN. `version` is (file, pattern with one group). With `backticks` the database's name
-    may stand in SQL's quotes.
+    may stand in SQL's quotes. `roots` are variables in which the application tells its config its own folder.
     """
 
     system: str
@@ -32,6 +32,7 @@ class PhpConfig:
     never: bytes = b""
     version: tuple[tuple[str, bytes], ...] = ()
     backticks: bool = False
+    roots: tuple[bytes, ...] = ()
 
     def detector(self, *core: str) -> Detector:
         """The detector for it; `core` are names of the application's own code."""
@@ -43,7 +44,9 @@ class PhpConfig:
         config = next((one for one in configs if one is not None and self._mine(one)), None)
         if config is None:
             return
-        values = php.evaluate(site, config)
+        values = php.evaluate(
+            site, config, dict.fromkeys(self.roots, php.root_of(site)) if self.roots else None
+        )
         stated = read(values, self.fields)
         database = stated.get("database")
         if self.backticks and database is not None and database.value is not None:
