@@ -19,17 +19,22 @@ from pathlib import Path
 from fixtures.servers.daemon import LOOPBACK, Daemon, free_port, plain_environment
 
 EXTENSIONS = (
-    "mysqlnd",
-    "mysqli",
-    "pdo_mysql",
-    "mbstring",
-    "dom",
-    "xml",
-    "simplexml",
-    "xmlreader",
-    "xmlwriter",
+    *(
+        "pdo",
+        "ctype",
+        "fileinfo",
+        "iconv",
+        "tokenizer",
+        "mysqlnd",
+        "mysqli",
+        "pdo_mysql",
+        "mbstring",
+        "dom",
+        "xml",
+    ),
+    *("simplexml", "xmlreader", "xmlwriter", "intl"),
 )
-PHP_PACKAGES = ("mysql", "mbstring", "xml")
+PHP_PACKAGES = ("mysql", "mbstring", "xml", "intl")
 
 
 def unpack(folder: Path, *packages: str) -> Path:
@@ -55,24 +60,26 @@ def php_packages() -> tuple[str, ...]:
 
 @dataclass
 class Php:
-    """php-cli without any ini file, with extensions from an unpacked tree, its MySQL socket that of a private server."""
+    """php-cli without any ini file, with extensions from an unpacked tree; its MySQL socket is a private server's."""
 
     root: Path
     socket: Path
 
     def command(self, *arguments: str) -> list[str]:
-        found = {path.stem: path for path in self.root.glob("usr/lib/php/*/*.so")}
+        trees = (Path("/"), self.root)
+        found = {path.stem: path for tree in trees for path in tree.glob("usr/lib/php/*/*.so")}
         given = [f"extension={found[name]}" for name in EXTENSIONS if name in found]
         given += [f"{kind}.default_socket={self.socket}" for kind in ("mysqli", "pdo_mysql")]
         given += ["memory_limit=256M", "allow_url_fopen=0", "error_reporting=0", "date.timezone=UTC"]
         return ["php", "-n", *(word for one in given for word in ("-d", one)), *arguments]
 
     def run(self, folder: Path, *arguments: str) -> str:
-        """A script's output; raises CalledProcessError."""
-        done = subprocess.run(
-            self.command(*arguments), cwd=folder, check=True, capture_output=True, env=plain_environment()
-        )
-        return done.stdout.decode(errors="replace")
+        """A script's output; fails with its words."""
+        command = self.command(*arguments)
+        done = subprocess.run(command, cwd=folder, check=False, capture_output=True, env=plain_environment())
+        words = done.stdout.decode(errors="replace")
+        assert done.returncode == 0, words + done.stderr.decode(errors="replace")
+        return words
 
     @contextmanager
     def serving(self, docroot: Path, port: int, log: Path) -> Iterator[None]:
@@ -120,11 +127,22 @@ class Browser:
         return {name[1].decode(): value[1].decode() for name, value in named if name and value}
 
 
-def copy_app(source: Path, docroot: Path) -> None:
-    """Copy an application out of an unpacked package; links that lead to other packages are left out."""
-    shutil.copytree(source, docroot, symlinks=True, dirs_exist_ok=True)
+def copy_app(root: Path, source: str, docroot: Path) -> None:
+    """Copy an application out of an unpacked tree. A link into the tree, as packages that share code have them, becomes
+    what it leads to; one that leads to a package that is not here is left out."""
+    shutil.copytree(root / source, docroot, symlinks=True, dirs_exist_ok=True)
     for link in [path for path in docroot.rglob("*") if path.is_symlink()]:
+        target = link.readlink()
+        found = (
+            root / str(target).lstrip("/")
+            if target.is_absolute()
+            else root / source / link.parent.relative_to(docroot) / target
+        )
         link.unlink()
+        if found.is_dir():
+            shutil.copytree(found, link, ignore_dangling_symlinks=True)
+        elif found.is_file():
+            shutil.copy(found, link)
 
 
 __all__ = ["Browser", "Php", "copy_app", "free_port", "php_packages", "unpack"]

@@ -17,7 +17,7 @@ from tests.live.program import Program
 
 pytestmark = pytest.mark.long
 PASSWORD = "p'w$1;)"
-ADMIN = "Admin-9!"
+ADMIN = "Admin-9!-Admin"
 
 
 @dataclass
@@ -75,7 +75,13 @@ class Host:
 
 @pytest.fixture(scope="module")
 def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    names = ("wordpress", "wordpress-theme-twentytwentythree", "postfixadmin", "tt-rss", "cacti")
+    names = (
+        "wordpress",
+        "wordpress-theme-twentytwentythree",
+        "postfixadmin",
+        "mediawiki",
+        "mediawiki-classes",
+    )
     return unpack(tmp_path_factory.mktemp("debian"), *names, *php_packages())
 
 
@@ -88,7 +94,7 @@ def host(unpacked: Path, tmp_path: Path) -> Iterator[Host]:
 def wordpress(host: Host, port: int) -> Path:
     """Debian's WordPress with a theme, its config the release's own sample filled in as its installer does."""
     docroot = host.home / "public_html"
-    copy_app(host.root / "usr/share/wordpress", docroot)
+    copy_app(host.root, "usr/share/wordpress", docroot)
     content = "usr/share/wordpress/wp-content/themes/twentytwentythree"
     found = next(
         path
@@ -142,3 +148,81 @@ def test_wordpress_is_served_as_before_and_its_administrator_logs_in(host: Host)
         assert code == 0, words
         assert Browser(port).get("/") == before
         assert wordpress_login(port) == (200, True)
+
+
+def mediawiki_login(port: int) -> bool:
+    visitor = Browser(port)
+    _, page = visitor.get("/index.php?title=Special:UserLogin")
+    form = {
+        **visitor.hidden(page),
+        "title": "Special:UserLogin",
+        "wpName": "Boss",
+        "wpPassword": ADMIN,
+        "wploginattempt": "Log in",
+    }
+    visitor.get("/index.php?title=Special:UserLogin", form)
+    return b'"wgUserName":"Boss"' in visitor.get("/index.php?title=Main_Page")[1]
+
+
+def wiki_text(port: int) -> tuple[int, bytes]:
+    return Browser(port).get("/index.php?title=Main_Page&action=raw")
+
+
+def test_mediawiki_whose_own_installer_wrote_its_config_is_back(host: Host) -> None:
+    port = free_port()
+    docroot = host.home / "public_html"
+    copy_app(host.root, "usr/share/mediawiki", docroot)
+    for folder in ("images", "extensions", "cache"):
+        (docroot / folder).mkdir(exist_ok=True)
+    host.give("alice_wiki", "alice_w")
+    options = {
+        "dbname": "alice_wiki", "dbuser": "alice_w", "dbpass": PASSWORD, "dbserver": "localhost", "dbprefix": "mw_",
+        "server": f"http://127.0.0.1:{port}", "scriptpath": "", "pass": ADMIN, "lang": "en",
+    }  # fmt: skip
+    given = [f"--{name}={value}" for name, value in options.items()]
+    host.php.run(docroot, "maintenance/install.php", *given, "Alice's wiki", "Boss")
+    with host.php.serving(docroot, port, host.folder / "php.log"):
+        before = wiki_text(port)
+        assert before[0] == 200 and b"MediaWiki" in before[1] and mediawiki_login(port)
+
+        host.dump_and_lose("alice_wiki", "alice_w")
+        assert wiki_text(port)[0] != 200
+        code, words = host.restore("alice_wiki")
+
+        assert code == 0, words
+        assert wiki_text(port) == before and mediawiki_login(port)
+
+
+def test_postfixadmin_with_the_login_that_dbconfig_wrote_knows_its_administrator_again(host: Host) -> None:
+    docroot = host.home / "public_html"
+    copy_app(host.root, "usr/share/postfixadmin", docroot)
+    (docroot / "templates_c").mkdir(exist_ok=True)
+    shutil.copy(host.root / "etc/postfixadmin/config.inc.php", docroot / "config.inc.php")
+    # What dbconfig-common writes, as its dbconfig-generate-include does.
+    (docroot / "dbconfig.inc.php").write_text(
+        "<?php\n$dbuser='alice_p';\n$dbpass='p\\'w$1;)';\n$basepath='';\n$dbname='alice_post';\n"
+        "$dbserver='localhost';\n$dbport='';\n$dbtype='mysql';\n"
+    )
+    own = "<?php\n$CONF['configured'] = true;\n$CONF['encrypt'] = 'php_crypt:SHA512';\n"
+    (docroot / "config.local.php").write_text(own)
+    host.give("alice_post", "alice_p")
+
+    def administrator() -> str:
+        return host.php.run(docroot, "scripts/postfixadmin-cli.php", "admin", "view", "boss@alice.example")
+
+    host.php.run(docroot / "public", "upgrade.php")
+    host.mariadb.sql(
+        "INSERT INTO admin (username, password, superadmin, active, created, modified) VALUES"
+        " ('boss@alice.example', 'x', 1, 1, NOW(), NOW())",
+        "alice_post",
+    )
+    before = administrator()
+    assert "boss@alice.example" in before
+
+    host.dump_and_lose("alice_post", "alice_p")
+    with pytest.raises(AssertionError):
+        administrator()
+    code, words = host.restore("alice_post")
+
+    assert code == 0, words
+    assert administrator() == before
