@@ -60,7 +60,9 @@ def status_lines(reading: Reading, running: bool, now: datetime) -> list[str]:
     """The run, how many steps of each kind of work stand where, failures with their hints, open questions."""
     run, tallies, failures = reading.run(), reading.tallies(), reading.failures(limit=20)
     open_items = reading.items(ItemState.OPEN)
-    lines = [*_run_lines(run, running, now), *steering_lines(reading, running), "", *_tally_lines(tallies)]
+    ending = reading.ending()
+    lines = [f"Closed: {ending}."] if ending else []
+    lines += [*_run_lines(run, running, now), *steering_lines(reading, running), "", *_tally_lines(tallies)]
     if failures:
         lines += ["", "Failed:"]
     for failure in failures:
@@ -113,6 +115,7 @@ def status_document(reading: Reading, running: bool) -> dict[str, object]:
     run = reading.run()
     return {
         "running": running,
+        "closed": safe(reading.ending(), 1000),
         **steering_document(reading, running),
         "run": None
         if run is None

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from restore.errors import BadUse, LedgerMissing
+from restore.ledger import codec
 from restore.ledger.events import Purged, Purging
 from restore.ledger.ledger import Ledger
 from restore.ledger.queue import ItemState
@@ -20,6 +21,7 @@ from restore.plan.ours import LOAD, STAGING, SWITCH, Traces
 from restore.report.layout import table
 from restore.run.closing import Ours, close_incident, drop, parts, standing
 from restore.run.pen import last_pen
+from restore.verbs.asking import Line, ask_or_become
 from restore.verbs.confirming import confirmed
 from restore.verbs.screen import DONE, QUESTIONS, Screen, incident_of, operator_of
 from restore.wiring import database_servers
@@ -72,13 +74,31 @@ def kept_drop(options: Namespace, screen: Screen) -> int:
         if not confirmed(options, screen, f"Drop these {len(chosen):,}? They can never be put back."):
             screen.warn("Nothing was dropped.")
             return DONE
-        with last_pen(incident, operator_of(options)) as ledger:
-            for one in chosen:
-                ledger.append_all([Purging(one.target, one.name, options.reason)])
-                drop(servers[one.target], one)
-                ledger.append_all([Purged(one.target, one.name)])
-                _say_gone(screen, one.target, one.name)
+        _drop_recorded(options, screen, chosen, servers)
     return DONE
+
+
+def _drop_recorded(
+    options: Namespace, screen: Screen, chosen: Sequence[Ours], servers: Mapping[str, DatabaseServer]
+) -> None:
+    """Drop them here, each recorded before and after; a coordinator under way writes it into its ledger."""
+    incident, operator = incident_of(options), operator_of(options)
+
+    def each(note: Callable[[Purging | Purged], object]) -> None:
+        for one in chosen:
+            note(Purging(one.target, one.name, options.reason))
+            drop(servers[one.target], one)
+            note(Purged(one.target, one.name))
+            _say_gone(screen, one.target, one.name)
+
+    def become() -> None:
+        with last_pen(incident, operator) as ledger:
+            each(lambda event: ledger.append_all([event]))
+
+    def ask(line: Line) -> None:
+        each(lambda event: line.settle("record", events=[codec.encode(event)]))
+
+    ask_or_become(incident, operator, screen, ask, become)
 
 
 def _chosen(name: str, kept: Sequence[Ours]) -> Ours:

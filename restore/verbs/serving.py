@@ -23,7 +23,6 @@ from restore.ledger.events import (
     Resumed,
 )
 from restore.ledger.events import Asked as AskedEvent
-from restore.model.mysql import DatabaseId
 from restore.model.outcome import Outcome
 from restore.model.plan import Job, Learned, Plan
 from restore.model.survey import Narrowing
@@ -39,10 +38,12 @@ from restore.run.execute import Pen
 from restore.run.inlet import CLOSED, Request
 from restore.run.schedule import Schedule
 from restore.verbs.limits import check_limit
-from restore.verbs.narrowing import check_narrowing, database_of
+from restore.verbs.narrowing import check_narrowing, database_of, narrowing_from, text_said, texts_said
 from restore.wiring import Office
 
-ITEM_EVENTS = frozenset({"Answered", "Asked", "Claimed", "Dropped", "Released", "Settled"})
+ITEM_EVENTS = frozenset(
+    {"Answered", "Asked", "Claimed", "Dropped", "Purged", "Purging", "Released", "Settled"}
+)
 DIFFERENCES = 40
 BY_REQUEST = "asked to by a request"
 
@@ -66,6 +67,7 @@ class Attendant:
         self._crew = crew
         self._owners = own(here.index())
         self._open: list[_Open] = []
+        self._unasked: list[Asked] = []
         self._count = 0
         self._passed_preflight = covers is not None
         self.drained = False
@@ -108,6 +110,9 @@ class Attendant:
         """End the requests of which nothing is left."""
         for one in [one for one in self._open if not one.asked.open]:
             self._end(one, "done")
+        for asked in [asked for asked in self._unasked if not asked.open]:
+            self.plan.close(asked)
+            self._unasked.remove(asked)
 
     def leave(self) -> None:
         """The run has come to its end, however: nothing more is taken, and who still waits hears so."""
@@ -140,8 +145,8 @@ class Attendant:
             case "record":
                 return self._record(request)
             case "keep":
-                secret = secret_of(_text(said, "secret"))
-                request.reply({"ok": {"id": self._here.vault.put(_text(said, "purpose"), secret)}})
+                secret = secret_of(text_said(said, "secret"))
+                request.reply({"ok": {"id": self._here.vault.put(text_said(said, "purpose"), secret)}})
             case "pause" | "resume" | "drain" | "limit":
                 request.reply({"ok": self._steer(request, schedule)})
             case other:
@@ -161,7 +166,7 @@ class Attendant:
 
     def _steer(self, request: Request, schedule: Schedule) -> dict[str, object]:
         """A change of the run as such: recorded, then done."""
-        said, reason = request.said, _text(request.said, "reason")
+        said, reason = request.said, text_said(request.said, "reason")
         event: Event
         match said["ask"]:
             case "pause":
@@ -171,7 +176,7 @@ class Attendant:
             case "drain":
                 event = Drained(reason or BY_REQUEST)
             case _:
-                resource, slots = _text(said, "resource"), said.get("slots")
+                resource, slots = text_said(said, "resource"), said.get("slots")
                 before = check_limit(self._here.incident, schedule.limits, resource, slots)
                 event = LimitChanged(resource, slots if isinstance(slots, int) else 0, before, reason)
         self._here.ledger.append_all([event], by=request.asker)
@@ -185,7 +190,7 @@ class Attendant:
                 self._crew.drain()
             case LimitChanged(resource=resource, slots=number):
                 schedule.limit(resource, number)
-        self.tell(f"{request.asker.name}: {_text(said, 'command')}")
+        self.tell(f"{request.asker.name}: {text_said(said, 'command')}")
         return {"running": sum(one.running for one in schedule.counts.values()), "paused": schedule.paused}
 
     def _record(self, request: Request) -> Learned:
@@ -193,7 +198,7 @@ class Attendant:
         texts = request.said.get("events")
         events = [codec.decode(str(text)) for text in texts] if isinstance(texts, list) else []
         if not events or any(type(event).__name__ not in ITEM_EVENTS for event in events):
-            raise RequestRefused("only decisions about questions can be recorded by a request")
+            raise RequestRefused("only what a person decided can be recorded by a request")
         known = [event for event in events if isinstance(event, Event)]
         self._here.ledger.append_all(known, by=request.asker)
         request.reply({"ok": {}})
@@ -211,7 +216,8 @@ class Attendant:
             return Learned()
         wanted = wish(narrowing, self._owners)
         whole = wish(afresh(wanted, self.plan.covers, index), self._owners)
-        return self._part(whole, Asked(whole))
+        self._unasked.append(Asked(whole))
+        return self._part(whole, self._unasked[-1])
 
     def _run(self, request: Request) -> Learned:
         said = request.said
@@ -236,7 +242,7 @@ class Attendant:
         return self._part(whole, asked)
 
     def _undo(self, request: Request) -> Learned:
-        wanted = [database_of(name) for name in _texts(request.said, "databases")]
+        wanted = [database_of(name) for name in texts_said(request.said, "databases")]
         back = UndoPlan(wanted, self._here.remembered(), self._here.owners())
         names = ", ".join(safe(str(one)) for one in (*back.missing, *back.already))
         if back.missing or not back.jobs:
@@ -250,7 +256,7 @@ class Attendant:
         name = f"r{self._here.epoch}.{self._count}"
         whose = narrowing.customers if narrowing and len(narrowing.customers) == 1 else frozenset[str]()
         customer = next(iter(whose), "").rpartition("/")[2]
-        command, reason = _text(request.said, "command"), _text(request.said, "reason")
+        command, reason = text_said(request.said, "command"), text_said(request.said, "reason")
         self._here.ledger.append_all([Requested(name, command, reason, customer)], by=request.asker)
         self._open.append(_Open(name, request, asked))
         request.reply({"accepted": name})
@@ -303,35 +309,7 @@ def attending(here: Office, plan: Plan, covers: Narrowing | None, crew: Crew) ->
         attendant.leave() if ended else attendant.send_away()
 
 
-def narrowing_from(said: object) -> Narrowing:
-    """A narrowing as asking.narrowing_said() wrote it. Raises RequestRefused."""
-    if not isinstance(said, dict):
-        raise RequestRefused("a run states what it is narrowed to")
-    as_of = said.get("as_of")
-    return Narrowing(
-        frozenset(_texts(said, "customers")),
-        frozenset(_texts(said, "kinds")),
-        frozenset(_texts(said, "mailboxes")),
-        frozenset(DatabaseId(*one.split("/", 1)) for one in _texts(said, "databases") if "/" in one),
-        float(as_of) if isinstance(as_of, int | float) else None,
-    )
-
-
 def _is_about(event: Event, asked: Asked) -> bool:
     if isinstance(event, AskedEvent):
         return event.item.id in asked.items
     return isinstance(event, Outcome) and event.key in asked.steps
-
-
-def _text(said: Mapping[str, Any], name: str) -> str:
-    text = said.get(name)
-    if not isinstance(text, str):
-        raise RequestRefused(f"a request states its {name} wrongly or not at all")
-    return text
-
-
-def _texts(said: Mapping[str, Any], name: str) -> list[str]:
-    texts = said.get(name)
-    if not isinstance(texts, list) or not all(isinstance(one, str) for one in texts):
-        raise RequestRefused(f"a request states its {name} wrongly or not at all")
-    return texts
