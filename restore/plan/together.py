@@ -19,7 +19,7 @@ AHEAD = -1
 
 @dataclass(eq=False, slots=True)
 class Asked:
-    """One request's share of the work: what `wish` wants, or without one all of its own part. Which steps are open,
+    """One request's share of the work: all of its own part, and what `wish` wants of others. Which steps are open,
     which were ever its own, which questions came up. `ahead`: its jobs go before all others."""
 
     wish: Wish | None
@@ -66,7 +66,8 @@ class Together:
     def take_in(self, asked: Asked, part: Plan, covers: Wish | None) -> Learned:
         """Let `part`, decided now, decide on all that `covers` wants, for what was `asked`."""
         self._asked.append((asked, part))
-        self._covers += [covers] if covers else []
+        if covers is not None and covers not in self._covers and not self._everything():
+            self._covers.append(covers)
         mine = {key: job for key, job in self._open.items() if covers and covers.wants(_work(job))}
         learned = self._hand_out(part, Learned(tuple(part.jobs), tuple(part.items)))
         kept = {step.key for job in learned.jobs for step in job.steps}
@@ -81,6 +82,9 @@ class Together:
     def close(self, asked: Asked) -> None:
         """Nobody waits for this any more."""
         self._asked = [one for one in self._asked if one[0] is not asked]
+
+    def _everything(self) -> bool:
+        return any(one.narrowing.nothing_named and not one.narrowing.kinds for one in self._covers)
 
     def _hand_out(self, plan: Plan, learned: Learned) -> Learned:
         """Jobs on their way to the schedule. Of a part, those that ended badly and that nobody asks for again are not
@@ -117,7 +121,7 @@ class Together:
 
 
 def _is_of(job: Job, asked: Asked, own_part: bool) -> bool:
-    return own_part if asked.wish is None else asked.wish.wants(_work(job))
+    return own_part or (asked.wish is not None and asked.wish.wants(_work(job)))
 
 
 def _work(job: Job) -> Work:

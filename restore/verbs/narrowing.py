@@ -1,12 +1,13 @@
-"""What of the company a command is about, from its options; a name nobody knows is bad use."""
+"""What of the company a command is about, from its options or as a request says it; a name nobody knows is bad use."""
 
 from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
-from restore.errors import BadUse
+from restore.errors import BadUse, RequestRefused
 from restore.model.mysql import DatabaseId
 from restore.model.survey import Index, Narrowing
 from restore.model.text import safe
@@ -80,3 +81,33 @@ def database_of(name: str) -> DatabaseId:
     if not slash or not database:
         raise BadUse(f"{safe(name)} is not SERVER/DATABASE, like web1/shop")
     return DatabaseId(server, database)
+
+
+def narrowing_from(said: object) -> Narrowing:
+    """A narrowing as narrowing_said() wrote it. Raises RequestRefused."""
+    if not isinstance(said, dict):
+        raise RequestRefused("a run states what it is narrowed to")
+    as_of = said.get("as_of")
+    return Narrowing(
+        frozenset(texts_said(said, "customers")),
+        frozenset(texts_said(said, "kinds")),
+        frozenset(texts_said(said, "mailboxes")),
+        frozenset(DatabaseId(*one.split("/", 1)) for one in texts_said(said, "databases") if "/" in one),
+        float(as_of) if isinstance(as_of, int | float) else None,
+    )
+
+
+def text_said(said: Mapping[str, Any], name: str) -> str:
+    """A request's text of that name. Raises RequestRefused."""
+    text = said.get(name)
+    if not isinstance(text, str):
+        raise RequestRefused(f"a request states its {name} wrongly or not at all")
+    return text
+
+
+def texts_said(said: Mapping[str, Any], name: str) -> list[str]:
+    """A request's texts of that name. Raises RequestRefused."""
+    texts = said.get(name)
+    if not isinstance(texts, list) or not all(isinstance(one, str) for one in texts):
+        raise RequestRefused(f"a request states its {name} wrongly or not at all")
+    return texts

@@ -1,5 +1,6 @@
 """The coordinator's side of what operators ask while a run is on: taken up between two ticks, in the thread that
-coordinates, and in the ledger before it is acknowledged. The wire is described in asking.py."""
+coordinates, and in the ledger before it is acknowledged. The wire is described in asking.py. Longer than other modules
+because every kind of request is answered here, each by a few lines."""
 
 from __future__ import annotations
 
