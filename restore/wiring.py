@@ -173,7 +173,10 @@ class Office:
             self._index = read_index(self.incident, self._systems.source)
             unread = {one.key: one for one in self._index.failed}
             keys = index_keys(self.incident)
-            self.ledger.append_all(unread.get(key) or Done(key, Nothing()) for key in keys)
+            dropped = sorted(self.ledger.step_keys("index/", "failed").difference(keys))
+            events = [unread.get(key) or Done(key, Nothing()) for key in keys]
+            events += [Done(key, Nothing("no longer in the incident file")) for key in dropped]
+            self.ledger.append_all(events)
         return self._index
 
     def remembered(self) -> tuple[Fact, ...]:
