@@ -8,6 +8,10 @@ from contextlib import closing
 import pytest
 
 from fixtures.company import WreckedCompany
+from restore.errors import CoordinatorGone
+from restore.incident import read_incident
+from restore.request import identify, socket_path
+from restore.verbs.asking import Line
 from tests.live.program import Program, events, wait_for
 
 
@@ -28,9 +32,18 @@ def program(fresh_company: WreckedCompany) -> Program:
     return Program(fresh_company.incident, impatient=True)
 
 
-def paused(program: Program) -> None:
-    """Pause the run that begins just now, before its first step."""
-    wait_for(lambda: program("pause", "--reason", "wait").code == 0, "the run to be paused")
+def paused(company: WreckedCompany) -> None:
+    """Pause the run that begins just now, as soon as it listens: before its first step."""
+    incident = read_incident(str(company.incident))
+
+    def asked() -> bool:
+        try:
+            with closing(Line(socket_path(company.state), incident, identify("test", {}))) as line:
+                return bool(line.settle("pause", command="pause", reason="wait")["paused"])
+        except CoordinatorGone:
+            return False
+
+    wait_for(asked, "the run to be paused")
 
 
 def test_a_customer_asked_for_in_a_second_shell_is_back_before_the_bulk_though_another_asker_is_killed(
@@ -38,7 +51,12 @@ def test_a_customer_asked_for_in_a_second_shell_is_back_before_the_bulk_though_a
 ) -> None:
     company = fresh_company
     with program.running("run") as bulk:
-        paused(program)
+        paused(company)
+        added = program(
+            "queue", "add", "--customer", "steinn", "--text", "where is it?", "--json", operator="bob"
+        )
+        claimed = program("queue", "claim", added.document["id"], operator="carol")
+        assert (added.code, claimed.code) == (0, 0), (added, claimed)
         with program.running("run", "--customer", "erla", operator="dora") as first:
             asked(company, 1)
             first.kill()
@@ -53,6 +71,7 @@ def test_a_customer_asked_for_in_a_second_shell_is_back_before_the_bulk_though_a
     told = order(company)
     last = max(at for at, one in enumerate(told) if one[1] == "steinn")
     assert any(kind in ("done", "partial") and who == "anna" for kind, who, _ in told[last:])
+    assert ("asked", "steinn", "bob") in told and ("claimed", "steinn", "carol") in told
     assert ("requested", "steinn", "bob") in told and ("requested", "erla", "dora") in told
     assert [kind for kind, _, _ in told].count("request-ended") == 2
     assert (done.code, "bob asks" in done.err, "steinn_drupal is live" in done.out) == (3, True, True), done
@@ -65,7 +84,7 @@ def test_an_asker_whose_run_is_killed_carries_on_by_himself(
 ) -> None:
     company = fresh_company
     with program.running("run") as bulk:
-        paused(program)
+        paused(company)
         assert "Paused by" in program("status").out
         with program.running("run", "--customer", "saga", operator="carol") as asker:
             asked(company, 1)
