@@ -10,7 +10,14 @@ from pathlib import Path
 
 from restore.ledger.events import subject
 from restore.ledger.reading import Reading
-from restore.model.facts import DumpLooked, DumpVerified, MailboxLooked, MailboxVerified
+from restore.model.facts import (
+    DumpLooked,
+    DumpVerified,
+    LoginsVerified,
+    MailboxLooked,
+    MailboxVerified,
+    SurvivorsRead,
+)
 from restore.model.outcome import Done, Failed, Outcome, fact_of
 from restore.model.plan import VerifyDump, VerifyMailbox
 from restore.plan.bulk import BulkPlan, capacity
@@ -112,6 +119,11 @@ def _as_looks(seen: Mapping[str, Outcome]) -> dict[str, Outcome]:
             looks[look] = Done(look, MailboxLooked(fact.mailbox, fact.folders, fact.messages, fact.bytes))
         elif isinstance(fact, DumpVerified):
             looks[look] = Done(look, DumpLooked(fact.database, "", "", not fact.code, fact.fingerprint.size))
+        elif isinstance(fact, SurvivorsRead):
+            looks[f"survivors/{fact.server}"] = replace(outcome, key=f"survivors/{fact.server}")
+        elif isinstance(fact, LoginsVerified):
+            proof = f"prove/{fact.server}/{fact.customer}"
+            looks[proof] = replace(outcome, key=proof)
         elif not key.startswith("verify/"):
             looks[key] = outcome
     return looks

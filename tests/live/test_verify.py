@@ -19,7 +19,7 @@ from detectors.finding import Secret
 from fixtures.company import WreckedCompany
 from restore.model.verifier import native_verifier
 from tests.live.conftest import SMALL
-from tests.live.program import Ended, Program, events, wait_for
+from tests.live.program import Ended, Program, wait_for
 
 READING = re.compile(r"(?:SELECT|SHOW|SET SESSION|SET NAMES|SET AUTOCOMMIT|SET time_zone)\b", re.IGNORECASE)
 HEAD = "-- MariaDB dump 10.19  Distrib 10.11.6-MariaDB\n--\n-- Server version\t10.11.6-MariaDB\n\n"
@@ -43,7 +43,6 @@ class Story:
     before: dict[str, bytes]
     after: dict[str, bytes]
     log: dict[str, list[str]]
-    loaded: list[str]
 
     def things(self, verb: str = "verify") -> dict[tuple[str, str], dict[str, Any]]:
         found: list[dict[str, Any]] = self.ended[verb].document["things"]
@@ -95,6 +94,8 @@ def keep_hashes(company: WreckedCompany) -> None:
 
 def scratch_servers(state: Path) -> list[int]:
     """Servers whose folder lies in the state folder, by what stands at /mnt in their own view."""
+    if not any((state / "scratch").glob("*/run/s.sock")):
+        return []
     folders = {(one.stat().st_dev, one.stat().st_ino) for one in (state / "scratch").glob("*")}
     found = []
     for process in psutil.process_iter(["pid", "name", "status"]):
@@ -133,14 +134,18 @@ def story() -> Iterator[Story]:
         damage_a_dump(company.tree)
         alter_mails(company.tree)
         keep_hashes(company)
+        company.write_incident(workers=4)
         program = Program(company.incident)
         ended: dict[str, Ended] = {}
-        with program.running("verify", "--json") as running:
-            running.until(lambda: scratch_servers(company.state), "a scratch server")
+        # While a target hangs no verification can come to its end, so the kill cannot miss it; two of the four
+        # workers are left for the dumps.
+        with company.db1.stop_cont(), program.running("verify", "--json") as running:
+            assert running.until(lambda: scratch_servers(company.state), "a scratch server"), running.err
             killed = scratch_servers(company.state)
             os.kill(running.process.pid, signal.SIGKILL)
             running.process.wait()
             wait_for(lambda: not any(map(_runs, killed)), "the scratch servers to end")
+        company.write_incident()
         for server in (company.db1, company.db2):
             server.sql(
                 f"SET GLOBAL general_log_file = '{server.folder}/work/general.log';"
@@ -150,32 +155,15 @@ def story() -> Iterator[Story]:
         ended["verify"] = program("verify", "--json")
         left, after = scratch_servers(company.state), mail_files(company)
         log = {name: queries(company, name) for name in ("db1", "db2")}
-        loaded = events(company.state, "started", "verify/load/%")
-        _alter_unseen(company.tree)
-        ended["again"] = program("verify", "--json", "--customer", "web1/saga")
-        ended["full"] = program("verify", "--json", "--full", "--customer", "web1/saga", "--only", "mail")
         _empty_a_dump(company.tree)
         ended["run"] = program("run", "--json", "--yes")
         ended["queue"] = program("queue", "list", "--json")
         ended["report"] = program("report", "--json")
-        yield Story(company, ended, killed, left, before, after, log, loaded)
+        yield Story(company, ended, killed, left, before, after, log)
 
 
 def _runs(pid: int) -> bool:
     return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-
-
-def _unseen(tree: Path) -> Path:
-    return sorted((tree / MAILDIR / "cur").glob("*,S=*"))[0]
-
-
-def _alter_unseen(tree: Path) -> None:
-    """Bit rot: content alone changes."""
-    mail = _unseen(tree)
-    stamp = mail.stat()
-    content = mail.read_bytes()
-    mail.write_bytes(content[:-8] + content[-8:].replace(content[-8:-6], b"~~", 1))
-    os.utime(mail, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
 
 
 def _empty_a_dump(tree: Path) -> None:
@@ -217,15 +205,6 @@ def test_an_altered_body_is_named_by_its_sender_s_signature_and_a_hole_by_itself
     assert "1500000001.M2P1" not in doubtful
 
 
-def test_bit_rot_behind_an_unchanged_size_and_time_is_named_by_a_full_look_alone(story: Story) -> None:
-    rotten = _unseen(story.company.tree).name
-    known, full = (story.things(verb)["mail", "saga@sagabok.is"] for verb in ("again", "full"))
-
-    assert "known from an earlier look" in known["what"]
-    assert not any(rotten in line and "altered" in line for line in known["doubtful"])
-    assert any(rotten in line and "altered since" in line for line in full["doubtful"])
-
-
 def test_a_config_s_password_is_proven_or_contradicted_by_a_hash_that_survived(story: Story) -> None:
     logins = {name: one for (service, name), one in story.things().items() if service == "account"}
 
@@ -234,14 +213,10 @@ def test_a_config_s_password_is_proven_or_contradicted_by_a_hash_that_survived(s
     assert logins["blom_joomla"]["forecast"] == "unknown"
 
 
-def test_nothing_is_examined_or_fetched_twice(story: Story) -> None:
-    again = events(story.company.state, "started", "verify/load/web1/saga_%")
-    loads = [key for key in story.loaded if key.startswith("verify/load/web1/saga_")]
+def test_a_run_fetches_nothing_again_that_lies_in_staging_or_was_found_damaged(story: Story) -> None:
     report = {one["thing"]: one for one in story.ended["report"].document["forecast"]}
-
     asked = {one["subject"]: " ".join(one["evidence"]) for one in story.ended["queue"].document}
 
-    assert sorted(again) == sorted(loads)
     assert "INSERT INTU" in asked["web1/database/hrafn_wp"]
     assert (report["saga_blogg"]["forecast"], report["saga_blogg"]["outcome"]) == (
         "would come back",
