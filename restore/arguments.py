@@ -55,8 +55,19 @@ def parser() -> argparse.ArgumentParser:
         "database", nargs="+", metavar="SERVER/DATABASE", help="as `log` names it, like web1/shop"
     )
     undo.add_argument("--reason", default="", help="why, for the record of a run that takes it up")
+    _slice(verbs)
     _end(verbs)
     return top
+
+
+def _slice(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    one = _verb(verbs, "slice", "cut one database or table out of a dump file; nothing is loaded")
+    one.add_argument("dump", metavar="DUMP", help="the file, plain or packed")
+    one.add_argument("--database", metavar="X", help="which database; needed where the dump holds several")
+    one.add_argument("--table", default="", metavar="T", help="only this table of it")
+    one.add_argument(
+        "--output", metavar="FILE", help="where to write it; without it, what the dump holds is listed"
+    )
 
 
 def _verb(

@@ -46,6 +46,7 @@ ROOMS = {
     "verifying": ("verify",),
     "settling": ("queue answer", "queue drop"),
     "queueing": ("queue claim", "queue release", "queue add"),
+    "slicing": ("slice",),
     "closing": ("kept list", "kept drop", "close"),
 }
 

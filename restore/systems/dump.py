@@ -134,6 +134,11 @@ class DumpReader:
                 self._note_transaction(statement)
                 yield statement
 
+    @property
+    def plainly(self) -> bool:
+        """Whether statements end at `;` here, not at another DELIMITER."""
+        return self._delimiter == b";"
+
     def missing_end(self, *, made: bool) -> str:
         """After the last statement: why this is no whole dump, "" where nothing says so. `made`: anything was."""
         if self.heads > self.trailers:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -42,7 +42,7 @@ def unpack(file: BinaryIO, size: int, name: str, limits: UnpackLimits) -> Iterat
         return
     plain = 0
     most = limits.most(size)
-    for chunk in _members(file, packing, name):
+    for chunk in members(file, packing, name):
         plain += len(chunk)
         if plain > most:
             raise DumpTooLarge(
@@ -58,8 +58,12 @@ def _plain(file: BinaryIO, size: int, name: str, limits: UnpackLimits) -> Iterat
         yield chunk
 
 
-def _members(file: BinaryIO, packing: Packing, name: str) -> Iterator[bytes]:
-    """All members of a packed file, one after the other; zeros after the last are padding."""
+def members(
+    file: BinaryIO, packing: Packing, name: str, note: Callable[[int, int], None] = lambda packed, plain: None
+) -> Iterator[bytes]:
+    """All members of a packed file from its position, one after the other; zeros after the last are padding. `note`
+    is told at which packed byte, and after how many plain ones, each further member begins. Raises DumpDamaged.
+    """
     read = plain = 0
     member, data = packing.member(), b""
     while True:
@@ -83,6 +87,7 @@ def _members(file: BinaryIO, packing: Packing, name: str) -> Iterator[bytes]:
             read += more
             if not data:
                 return
+            note(read - len(data), plain)
             member = packing.member()
 
 
