@@ -55,7 +55,8 @@ def _append(step: MailStep, live: LiveFolder, batch: Sequence[Outgoing]) -> list
     """A batch that is refused as a whole is halved, down to the one message that is to blame."""
     step.desk.renew(step.key)
     try:
-        results = list(step.session.append(live.path, [outgoing.message for outgoing in batch]))
+        messages = [outgoing.message for outgoing in batch]
+        results = list(step.session.append(live.path, messages, step.still_ours))
     except MailRefused as error:
         _check_gone(live, error.response_code, error.message)
         if len(batch) == 1:
@@ -92,8 +93,9 @@ def _last_try(step: MailStep, live: LiveFolder, outgoing: Outgoing, refusal: Ref
     if system == outgoing.message.flags or refusal.response_code in (OVER_QUOTA, *TOO_LARGE):
         return refusal
     step.desk.renew(step.key)
+    alone = replace(outgoing.message, flags=system)
     try:
-        result = step.session.append(live.path, [replace(outgoing.message, flags=system)])[0]
+        result = step.session.append(live.path, [alone], step.still_ours)[0]
     except MailRefused as error:
         return Refusal(error.message, error.response_code)
     if isinstance(result, Stored):

@@ -76,6 +76,10 @@ class MailStep:
     def __post_init__(self) -> None:
         self.records = len(self.memory.records)
 
+    def still_ours(self) -> None:
+        """Asked last before the server stores: a worker that was frozen meanwhile must not. Raises Fenced."""
+        self.desk.renew(self.key)
+
     def later(self, record: JournalRecord) -> None:
         """A record that goes to the journal with the next one; lost in a crash, it is found out again."""
         self._unrecorded.append(record)

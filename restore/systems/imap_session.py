@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO
@@ -57,6 +58,8 @@ class ImapSession:
         literals = (
             "+" if b"LITERAL+" in self._capabilities else "-" if b"LITERAL-" in self._capabilities else ""
         )
+        # A command's last bytes must not wait for the acknowledgement of those before (RFC 896).
+        imap.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._wire = Wire(imap.sock, imap.file, self._server, literals)
 
     def room(self) -> int | None:
@@ -211,12 +214,16 @@ class ImapSession:
                 yield StoredMessage(int(uid[1]), identity, internaldate(text), _flags(text))
             identity = None
 
-    def append(self, folder: FolderPath, messages: Sequence[NewMessage]) -> Sequence[AppendResult]:
-        """What became of each message, in order. Raises MailRefused where the batch was refused as a whole,
+    def append(
+        self, folder: FolderPath, messages: Sequence[NewMessage], confirm: Callable[[], None] = lambda: None
+    ) -> Sequence[AppendResult]:
+        """What became of each message, in order. `confirm` is called before the last bytes.
+
+        Raises MailRefused where the batch was refused as a whole,
         MailFolderRemade where it went into another incarnation of the folder than state() last saw."""
         with self._doing(f"appending to folder {safe('/'.join(folder))}"):
             send = self._wire.append_many if b"MULTIAPPEND" in self._capabilities else self._wire.append_each
-            appended = send(self._names.wire(folder), messages)
+            appended = send(self._names.wire(folder), messages, confirm)
         expected = self._validity.get(folder)
         if expected is not None and appended.uidvalidity not in (None, expected):
             raise MailFolderRemade(

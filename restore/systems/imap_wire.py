@@ -82,17 +82,26 @@ class Wire:
                 return
             yield text
 
-    def append_many(self, folder: bytes, messages: Sequence[NewMessage]) -> Appended:
-        """MULTIAPPEND: all or none. `folder` is the encoded and quoted name. Raises MailRefused (nothing stored)."""
+    def append_many(
+        self, folder: bytes, messages: Sequence[NewMessage], confirm: Callable[[], None]
+    ) -> Appended:
+        """MULTIAPPEND: all or none. `folder` is the encoded and quoted name. Raises MailRefused (nothing stored).
+
+        The server stores when it has the line's end, which `confirm` is called before: raises what that raises, and
+        the connection must not be used again, so that the end never comes.
+        """
         tag = self._tag()
         pieces: list[bytes | bytearray] = [tag + b" APPEND " + folder]
         for place, message in enumerate(messages):
             self._add(pieces, message, tag, ask=place == 0)
-        pieces.append(b"\r\n")
         self._send(pieces)
+        confirm()
+        self._send([b"\r\n"])
         return _appended(self._check(self._tagged(tag)[len(tag) :]), len(messages))
 
-    def append_each(self, folder: bytes, messages: Sequence[NewMessage]) -> Appended:
+    def append_each(
+        self, folder: bytes, messages: Sequence[NewMessage], confirm: Callable[[], None]
+    ) -> Appended:
         """One APPEND a message, sent without waiting where the server takes LITERAL+; each has its own fate."""
         done: list[Appended] = []
         start = 0
@@ -100,12 +109,14 @@ class Wire:
             end = start + 1
             while end < len(messages) and not self._must_ask(messages[end]):
                 end += 1
-            done.append(self._append_run(folder, messages[start:end]))
+            done.append(self._append_run(folder, messages[start:end], confirm))
             start += len(done[-1].results)
         stated = [part.uidvalidity for part in done if part.uidvalidity is not None]
         return Appended(stated[-1] if stated else None, tuple(fate for part in done for fate in part.results))
 
-    def _append_run(self, folder: bytes, messages: Sequence[NewMessage]) -> Appended:
+    def _append_run(
+        self, folder: bytes, messages: Sequence[NewMessage], confirm: Callable[[], None]
+    ) -> Appended:
         tags = [self._tag() for _ in messages]
         pieces: list[bytes | bytearray] = []
         try:
@@ -115,6 +126,7 @@ class Wire:
                 pieces.append(b"\r\n")
         except MailRefused as error:
             return Appended(None, (Refusal(error.message, error.response_code),))
+        confirm()
         self._send(pieces)
         answers = [_fate(self._tagged(tag)[len(tag) :], self._check) for tag in tags]
         stated = [answer.uidvalidity for answer in answers if answer.uidvalidity is not None]

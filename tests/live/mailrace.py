@@ -9,6 +9,7 @@ from __future__ import annotations
 import imaplib
 import multiprocessing
 import random
+import re
 import shutil
 import statistics
 import subprocess
@@ -43,6 +44,8 @@ MEAN_BYTES = 67_000
 PASSWORD = "pw"
 TEXT_BYTES = 4_000_000
 DATE = 1_500_000_000
+MBSYNCS_OWN = re.compile(rb"^X-TUID: [^\r\n]*\r\n", re.MULTILINE)
+"""mbsync adds a header line to every message it stores."""
 
 
 class DiskDesk(MemoryDesk):
@@ -159,8 +162,9 @@ def prepare_mbsync(place: Place, names: Iterable[tuple[str, str]]) -> None:
         subprocess.run(["cp", "-al", f"{place.backups}/{backup}/Maildir", f"{home}"], check=True)
         (home / "mbsyncrc").write_text(
             f"IMAPStore live\nHost {place.host}\nPort {place.port}\nUser {user}\nPass {PASSWORD}\nSSLType None\n"
-            f"AuthMechs LOGIN\n\nMaildirStore night\nPath {home}/none/\nInbox {home}/Maildir\n\nChannel all\nFar :live:\n"
-            f"Near :night:\nPatterns INBOX\nSync Push New\nCopyArrivalDate yes\nSyncState {home}/state/\n"
+            f"AuthMechs LOGIN\n\nMaildirStore night\nPath {home}/none/\nInbox {home}/Maildir\n\n"
+            f"Channel all\nFar :live:\nNear :night:\nPatterns INBOX\nSync Push New\nCopyArrivalDate yes\n"
+            f"SyncState {home}/state/\n"
         )
 
 
@@ -175,7 +179,8 @@ def _held(place: Place, user: str) -> Counter[bytes]:
     client.select(readonly=True)
     _, answers = client.uid("FETCH", "1:*", "(BODY.PEEK[])")
     client.logout()
-    return Counter(sha256(answer[1]).digest() for answer in answers if isinstance(answer, tuple))
+    contents = (answer[1] for answer in answers if isinstance(answer, tuple))
+    return Counter(sha256(MBSYNCS_OWN.sub(b"", content)).digest() for content in contents)
 
 
 def names_of(run: str, part: str = "all") -> list[tuple[str, str]]:

@@ -18,6 +18,7 @@ from restore.model.mail import FolderAccount, FolderPath, MailboxId
 from restore.model.outcome import Done, Manual, Outcome, Partial, Unchanged
 from restore.model.plan import RestoreMailbox
 from restore.model.ports import Progress
+from restore.run.leases import Leases
 from restore.run.mailboxes import restore_mailbox
 from restore.systems.folder import FolderSource
 from restore.systems.imap import ImapServer
@@ -77,6 +78,8 @@ class Room:
     office: Office = field(default_factory=Office)
     hook: Callable[[str, str, str], None] = nothing
     told: Progress = ignore
+    leases: Leases | None = None
+    worker: str = "worker"
 
     def server(self) -> ImapServer:
         """The live server as the worker knows it."""
@@ -90,7 +93,7 @@ class Room:
     def run(self) -> Outcome:
         """One worker restores the mailbox."""
         source = FolderSource("night", str(self.backup.root))
-        desk = MemoryDesk(self.office, hook=self.hook)
+        desk = MemoryDesk(self.office, self.leases, worker=self.worker, hook=self.hook)
         systems = GivenSystems(desk, {"night": source}, {"live": self.server()}, tell=self.told)
         work = RestoreMailbox(MailboxId("web1", self.address), "anna", "night", b"Maildir", "live")
         return restore_mailbox("mail:1", work, systems)

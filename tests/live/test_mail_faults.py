@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
@@ -14,12 +14,15 @@ import pytest
 
 from fixtures.servers.dovecot import DovecotOptions, PrivateDovecot
 from fixtures.servers.proxy import Fault, FaultProxy
-from restore.errors import MailStalled, MailUnreachable
+from restore.errors import Fenced, MailStalled, MailUnreachable
 from restore.model.outcome import Done, Unchanged
+from restore.run.leases import Leases
 from tests.live.mailroom import DATE, NO_PENALTY, PASSWORD, Backup, Room, crlf, mail
 
-SEEDS = 25
-MANY_SEEDS = 200
+CUTS = 100
+MANY_CUTS = 600
+CUTS_A_MAILBOX = 6
+SEEDS = 200
 BARE = "IMAP4rev1 NAMESPACE UIDPLUS LITERAL+"
 UP_BYTES = 60_000
 DOWN_BYTES = 70_000
@@ -35,7 +38,7 @@ def address(seed: int) -> str:
     scope="module", params=[DovecotOptions(), DovecotOptions(capability=BARE)], ids=["all", "singles"]
 )
 def dovecot(request: pytest.FixtureRequest) -> Iterator[PrivateDovecot]:
-    users = {address(seed): PASSWORD for seed in range(MANY_SEEDS + 50)}
+    users = {address(seed): PASSWORD for seed in range(SEEDS + 150)}
     options: DovecotOptions = request.param
     with PrivateDovecot(
         users, options=DovecotOptions(capability=options.capability, extra=NO_PENALTY)
@@ -52,6 +55,23 @@ def backup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Backup:
         made.put(content, f"cur/{number}.a:2,S", date=DATE + number)
     made.put(BACKUP[3], "new/3.twin", date=DATE + 3)
     return made
+
+
+class Freezing(Leases):
+    """The worker that holds the step is frozen at its `moment`-th call; its lease runs out, and another one does the
+    whole step before it wakes."""
+
+    def __init__(self, moment: int, other: Callable[[], object]) -> None:
+        super().__init__(1, clock=lambda: self.now)
+        self.now = 0.0
+        self._moments = iter(range(1, moment))
+        self._other = other
+
+    def check(self, epoch: int, step: str, worker: str) -> None:
+        if worker != "second" and not self.now and next(self._moments, None) is None:
+            self.now = 2 * self.seconds
+            self._other()
+        super().check(epoch, step, worker)
 
 
 def prepared(dovecot: PrivateDovecot, backup: Backup, seed: int) -> Room:
@@ -72,40 +92,55 @@ def finished(room: Room) -> bool:
     )
 
 
-@pytest.mark.parametrize(
-    "seeds",
-    [range(SEEDS), pytest.param(range(SEEDS, MANY_SEEDS), marks=pytest.mark.long)],
-    ids=["few", "many"],
-)
-def test_a_line_cut_at_any_byte_loses_and_doubles_nothing(
-    dovecot: PrivateDovecot, backup: Backup, seeds: range
+@pytest.mark.parametrize("cuts", [CUTS, pytest.param(MANY_CUTS, marks=pytest.mark.long)], ids=["few", "many"])
+def test_a_line_cut_at_any_byte_again_and_again_loses_and_doubles_nothing(
+    dovecot: PrivateDovecot, backup: Backup, cuts: int
 ) -> None:
     struck, wrong = 0, []
+    seeds = iter(range(SEEDS))
     with FaultProxy(dovecot.port) as proxy:
-        for seed in seeds:
+        while struck < cuts:
+            seed = next(seeds)
             chance = random.Random(seed)
             room = prepared(dovecot, backup, seed)
-            room.port = proxy.port
-            direction: Literal["up", "down"] = chance.choice(("up", "down"))
-            place = int((UP_BYTES if direction == "up" else DOWN_BYTES) ** chance.uniform(0.5, 1.0))
-            before = proxy.struck
-            proxy.arm(Fault(chance.choice(("rst", "fin")), direction, after=place))
-            with suppress(MailUnreachable):
-                room.run()
-            struck += proxy.struck - before
-            proxy.heal()
+            places = []
+            for _ in range(CUTS_A_MAILBOX):
+                room.port = proxy.port
+                direction: Literal["up", "down"] = chance.choice(("up", "down"))
+                place = int((UP_BYTES if direction == "up" else DOWN_BYTES) ** chance.uniform(0.4, 1.0))
+                before = proxy.struck
+                proxy.arm(Fault(chance.choice(("rst", "fin")), direction, after=place))
+                with suppress(MailUnreachable):
+                    room.run()
+                struck += proxy.struck - before
+                places.append((direction, place))
+                proxy.heal()
             if not finished(room):
-                wrong.append((seed, direction, place))
+                wrong.append((seed, places))
 
     assert wrong == []
-    assert struck > len(seeds) // 2
+
+
+@pytest.mark.parametrize("moment", range(1, 41, 3))
+def test_a_worker_that_was_frozen_while_another_took_over_doubles_nothing(
+    dovecot: PrivateDovecot, backup: Backup, moment: int
+) -> None:
+    first = prepared(dovecot, backup, SEEDS + moment)
+    second = Room(dovecot, backup, first.address, office=first.office, worker="second")
+    first.leases = second.leases = Freezing(moment, second.run)
+
+    with suppress(Fenced):
+        first.run()
+
+    first.leases = None
+    assert finished(first)
 
 
 @pytest.mark.parametrize("answer", [b"OK [APPENDUID", b" Append completed"])
 def test_an_answer_lost_after_the_last_byte_was_stored_doubles_nothing(
     dovecot: PrivateDovecot, backup: Backup, answer: bytes
 ) -> None:
-    room = prepared(dovecot, backup, MANY_SEEDS + len(answer))
+    room = prepared(dovecot, backup, SEEDS + 100 + len(answer))
     with FaultProxy(dovecot.port) as proxy:
         room.port = proxy.port
         proxy.arm(Fault("rst", "down", pattern=answer))
@@ -120,7 +155,7 @@ def test_an_answer_lost_after_the_last_byte_was_stored_doubles_nothing(
 def test_a_server_killed_while_it_stores_a_batch_loses_and_doubles_nothing(
     dovecot: PrivateDovecot, backup: Backup, seed: int
 ) -> None:
-    room = prepared(dovecot, backup, MANY_SEEDS + 35 + seed)
+    room = prepared(dovecot, backup, SEEDS + 135 + seed)
     chance = random.Random(seed)
     batches = iter(range(100))
     fatal, delay = chance.randrange(1, 5), chance.uniform(0.0, 0.01)
@@ -144,7 +179,7 @@ def test_a_server_killed_while_it_stores_a_batch_loses_and_doubles_nothing(
 def test_a_server_that_stops_answering_is_noticed_and_the_next_run_finishes(
     dovecot: PrivateDovecot, backup: Backup
 ) -> None:
-    room = prepared(dovecot, backup, MANY_SEEDS + 45)
+    room = prepared(dovecot, backup, SEEDS + 145)
     room.timeout = 1.0
     with FaultProxy(dovecot.port) as proxy:
         room.port = proxy.port

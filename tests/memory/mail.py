@@ -147,7 +147,10 @@ class MemorySession:
                     uid, identify(canonical(bytes(stored.content))), stored.internaldate, stored.flags
                 )
 
-    def append(self, folder: FolderPath, messages: Sequence[NewMessage]) -> Sequence[AppendResult]:
+    def append(
+        self, folder: FolderPath, messages: Sequence[NewMessage], confirm: Callable[[], None] = lambda: None
+    ) -> Sequence[AppendResult]:
+        confirm()
         if not self.server.multiappend and folder not in self.box.folders:
             return [Refusal("[TRYCREATE] Mailbox doesn't exist", "TRYCREATE")] * len(messages)
         place = self._folder(folder, "TRYCREATE")

@@ -555,8 +555,10 @@ def test_a_folder_that_goes_away_while_it_is_filled_is_left_to_the_next_run(
     world = world_of({(".Archive.2016", number, True): 1 for number in range(3)}, {})
     append = MemorySession.append
 
-    def delete_after_first(self: MemorySession, folder: FolderPath, messages: list[NewMessage]) -> object:
-        results = append(self, folder, messages)
+    def delete_after_first(
+        self: MemorySession, folder: FolderPath, messages: list[NewMessage], confirm: Callable[[], None]
+    ) -> object:
+        results = append(self, folder, messages, confirm)
         del self.box.folders[folder]
         monkeypatch.undo()
         return results

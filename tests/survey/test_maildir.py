@@ -171,7 +171,7 @@ def test_couriers_keywords_come_along_with_the_latest_change_of_each_message() -
     maildir = read_maildir(source, ROOT)
 
     folder = maildir.folders[0]
-    flags = {one.unique: folder.flags(one) for one in list_messages(source, folder).messages}
+    flags = {one.unique: tuple(map(set, folder.flags(one))) for one in list_messages(source, folder).messages}
     assert len(maildir.folders) == 1
     assert flags == {
         b"1.a,S=4": ({"\\Seen", "$Label1", "work"}, set()),
