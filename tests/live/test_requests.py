@@ -75,6 +75,7 @@ def test_a_customer_asked_for_in_a_second_shell_is_back_before_the_bulk_though_a
     assert ("requested", "steinn", "bob") in told and ("requested", "erla", "dora") in told
     assert [kind for kind, _, _ in told].count("request-ended") == 2
     assert (done.code, "bob asks" in done.err, "steinn_drupal is live" in done.out) == (3, True, True), done
+    assert program("queue", "drop", added.document["id"], "--reason", "found").code == 0
     assert company.prove().faults == ()
 
 

@@ -10,7 +10,10 @@ from io import StringIO
 import pytest
 
 from restore.ledger.events import Asked
-from tests.verbs.conftest import ITEMS, Desk, write
+from restore.model.mysql import AccountName
+from restore.model.outcome import Manual, ManualItem
+from restore.model.plan import CreateAccount, Job, Step
+from tests.verbs.conftest import ITEMS, LEAVE, Desk, write
 
 OPEN = {"aa11": "open", "ab22": "open", "ac33": "open", "ad44": "open"}
 
@@ -193,3 +196,20 @@ def test_two_complaints_of_the_same_words_are_two(desk: Desk) -> None:
         assert desk("queue", "add", "--customer", "anna", "--text", "still gone").code == 0
 
     assert json.loads(desk("queue", "list", "--cause", "complaint", "--json").out)[1]["customer"] == "anna"
+
+
+def test_what_a_person_leaves_as_it_is_is_done_and_told_so_in_the_report(desk: Desk) -> None:
+    account = AccountName("zoe", "localhost")
+    work = CreateAccount("web1", "zoe", account, "db1", ("zoe",), None, "night", b"home/zoe", (), "listed")
+    item = ManualItem("ae55", "account-differs", "zoe", "web1/account/zoe", "Whose?", (), LEAVE)
+    write(
+        desk.state,
+        [Job("account/1", "account", "zoe", (Step("account/1", work),))],
+        [Manual("account/1", (item,))],
+    )
+
+    assert desk("queue", "answer", "ae55", "--choose", "1").code == 0
+
+    assert desk.states()["ae55"] == "done"
+    told = desk("report", "--customer", "zoe", "--json").document
+    assert "left, as a person decided" in str(told) and "waits for a person" not in str(told)
