@@ -30,6 +30,11 @@ ODD_MODES = (
 )
 
 
+# The releases with MDEV-34703, which LOAD DATA met, and those that repaired it.
+BULK_SINCE = (10, 11, 0)
+BULK_REPAIRED = ((10, 11, 11), (11, 4, 5), (11, 7, 2))
+
+
 @dataclass(frozen=True, slots=True)
 class Need:
     """What the work is expected to take: bytes, in so many files or databases."""
@@ -64,6 +69,20 @@ def _version(facts: ServerFacts) -> Iterator[Line]:
     elif (int(release[1]), int(release[2])) < OLDEST:
         why = "Before 10.5 views and triggers cannot be given to their customer without SUPER."
         yield "refuse", f"it is MariaDB {version}", why, "Use MariaDB 10.5 or newer."
+    elif _corrupts(facts.version):
+        why = (
+            "Filling an empty table with all checks off can break it there (MDEV-34703). Loads here keep the checks on"
+            " and take longer; the site's own imports may not."
+        )
+        yield "note", f"it is MariaDB {version}", why, "Upgrade to 10.11.11, 11.4.5, 11.7.2 or newer."
+
+
+def _corrupts(version: str) -> bool:
+    release = re.match(r"(\d+)\.(\d+)\.(\d+)", version)
+    if release is None or (number := tuple(map(int, release.groups()))) < BULK_SINCE:
+        return False
+    repaired = next((one for one in BULK_REPAIRED if one[:2] == number[:2]), BULK_REPAIRED[-1])
+    return number < repaired
 
 
 def _roles(facts: ServerFacts) -> Iterator[Line]:
@@ -113,8 +132,8 @@ def _settings(facts: ServerFacts) -> Iterator[Line]:
         what += f", collation_server {safe(values.get('collation_server', '?'))}"
         yield "note", what, "A dump's own character sets are kept; only new databases get these.", ""
     if values.get("local_infile", "OFF") in ON:
-        why = "A dump's LOAD DATA LOCAL would be the server's to allow; our client never answers it."
-        yield "note", "local_infile is on", why, "Switch it off if nothing needs it."
+        why = "Rows are given as LOAD DATA from memory, which is quicker; a dump's own LOAD DATA is refused."
+        yield "note", "local_infile is on", why, "Switch it off afterwards if nothing needs it."
     if values.get("event_scheduler", "OFF") in ON:
         yield "note", "the event scheduler is on", "Restored events run as soon as they stand.", ""
     zone = values.get("time_zone", "SYSTEM")

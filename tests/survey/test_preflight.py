@@ -309,6 +309,8 @@ def with_variable(name: str, value: str) -> ServerFacts:
     [
         (replace(GOOD, version="8.0.36"), "refuse"),
         (replace(GOOD, version="10.3.39-MariaDB"), "refuse"),
+        (replace(GOOD, version="10.11.8-MariaDB"), "note"),
+        (replace(GOOD, version="11.6.2-MariaDB"), "note"),
         (replace(GOOD, replica=True), "refuse"),
         (with_variable("read_only", "ON"), "refuse"),
         (with_variable("log_bin", "ON"), "note"),
