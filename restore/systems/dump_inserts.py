@@ -69,8 +69,10 @@ def end_of_insert(text: bytes, start: int) -> int | None:
         if quotes % 2 == 0:
             break
         begun = end
-    code = b"'".join(b"".join(parts).split(b"'")[::2])
-    return None if _strange(code) else end
+    whole = b"".join(parts)
+    if not _strange(whole):
+        return end
+    return None if _strange(b"'".join(whole.split(b"'")[::2])) else end
 
 
 @dataclass(frozen=True, slots=True)
