@@ -109,11 +109,11 @@ def definition(connection: Connection, database: str, table: str) -> str:
 
 
 def newest_expression(every: Sequence[Column]) -> bytes:
-    """The latest date of a table's rows as SQL; NULL where it keeps none. For questions, never for comparing."""
+    """The latest date of a table's rows as SQL that gives one row; NULL where it keeps none. For questions alone."""
     times = [quoted_name(one.name) for one in every if one.kind in {"date", "datetime", "timestamp"}]
     latest = [b"MAX(CAST(" + one + b" AS DATETIME))" for one in times]
     if len(latest) < 2:
-        return latest[0] if latest else b"NULL"
+        return latest[0] if latest else b"MAX(NULL)"
     return b"GREATEST(" + b", ".join(b"IFNULL(" + one + b", 0)" for one in latest) + b")"
 
 
@@ -124,7 +124,7 @@ def read_sum(
     chosen: Sequence[Column],
     *,
     charset: str = STANDING_CHARSET,
-    newest: bytes = b"NULL",
+    newest: bytes = b"MAX(NULL)",
 ) -> tuple[Sum, str]:
     """Count and sum a table over `chosen` columns, in that order, by one scan; and the newest date."""
     place = quoted_name(database) + b"." + quoted_name(table) + b" USE INDEX ()"
