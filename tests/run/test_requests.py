@@ -272,7 +272,7 @@ def test_who_asked_for_a_change_when_and_why_stands_in_the_ledger(tmp_path: Path
         ({"ask": "limit", "resource": "mail/mail1", "slots": 0}, "bad-use", "1 or more"),
         ({"ask": "limit", "resource": "mail/other", "slots": 1}, "bad-use", "database/db1"),
         ({"ask": "undo", "databases": ["web1/shop"]}, "bad-use", "web1/shop"),
-        ({"ask": "record", "events": [codec.encode(RunEnded("now"))]}, "request-refused", "decisions"),
+        ({"ask": "record", "events": [codec.encode(RunEnded("now"))]}, "request-refused", "decided"),
         ({"ask": "format"}, "request-refused", "format"),
     ],
 )  # fmt: skip
