@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import partial
 
 from restore.errors import DatabaseRefused, DumpDamaged, LoadDiffers
-from restore.model.mysql import STAGING_PREFIX, Loaded, TableState
+from restore.model.mysql import STAGING_PREFIX, Loaded, SchemaObject, TableState
 from restore.model.text import safe
 from restore.systems.dump import DumpReader, Kind, Statement
 from restore.systems.dump_keys import taken_apart
@@ -28,6 +28,7 @@ from restore.systems.dump_statements import (
     classify,
 )
 from restore.systems.dump_text import quoted_name, quoted_string
+from restore.systems.dump_translate import collation, translated
 from restore.systems.mysql_connection import Connection
 from restore.systems.mysql_lanes import Doubtful, Lanes
 from restore.systems.mysql_load_proof import proven
@@ -187,11 +188,19 @@ def _statement(load: Load, statement: Statement) -> None:
         case CutOut():
             key = (decision.object.kind, decision.object.name)
             load.objects.pop(key, None)
-            load.objects[key] = decision.object
+            load.objects[key] = _known_here(load, decision.object)
         case NameDatabase():
             _named(load, statement, decision)
         case Refuse():
             load.refuse(statement, decision)
+
+
+def _known_here(load: Load, one: SchemaObject) -> SchemaObject:
+    """A view, trigger, … with collations that this server knows, in its text and its settings."""
+    body, notes = translated(one.body, load.version)
+    load.notes += [note for note in notes if note not in load.notes]
+    settings = tuple((name, collation(value, load.version)) for name, value in one.settings)
+    return replace(one, body=body, settings=settings)
 
 
 def _named(load: Load, statement: Statement, named: NameDatabase) -> None:
@@ -199,7 +208,7 @@ def _named(load: Load, statement: Statement, named: NameDatabase) -> None:
     if named.name != load.database:
         load.refuse(statement, Refuse("a second database in a dump of one", grave=True))
     if named.charset or named.collation:
-        load.charset = _charset_sql(named.charset, named.collation)
+        load.charset = _charset_sql(named.charset, collation(named.collation, load.version))
         load.admin.run(b"ALTER DATABASE " + quoted_name(load.staging) + load.charset)
 
 
@@ -213,12 +222,14 @@ def _make(load: Load, statement: Statement, make: MakeTable) -> None:
         load.refuse(statement, Refuse("a table that the dump did not create", grave=True))
     load.flush()
     load.prepare()
+    made, notes = translated(make.sql, load.version)
+    load.notes += [note for note in notes if note not in load.notes]
     apart = None
     if load.lanes is not None:
         load.lanes.settle(make.table)
         load.lanes.shut()
-        apart = None if make.alters else taken_apart(make.sql, make.table)
-    sql = apart.bare if apart else make.sql
+        apart = None if make.alters else taken_apart(made, make.table)
+    sql = apart.bare if apart else made
     load.loader.run(sql, f"making the table {safe(make.table)} at byte {statement.offset:,}")
     load.count_warnings()
     table = load.tables.setdefault(make.table, Table(make.table, statement.offset))
