@@ -134,11 +134,11 @@ def story() -> Iterator[Story]:
         damage_a_dump(company.tree)
         alter_mails(company.tree)
         keep_hashes(company)
-        company.write_incident(workers=4)
+        company.write_incident(workers=3)
         program = Program(company.incident)
         ended: dict[str, Ended] = {}
-        # While a target hangs no verification can come to its end, so the kill cannot miss it; two of the four
-        # workers are left for the dumps.
+        # While a target hangs no verification can come to its end, so the kill cannot miss it; two of the three
+        # workers may hang with it, one is left for the dumps.
         with company.db1.stop_cont(), program.running("verify", "--json") as running:
             assert running.until(lambda: scratch_servers(company.state), "a scratch server"), running.err
             killed = scratch_servers(company.state)
