@@ -26,7 +26,7 @@ from restore.model.incident import DatabaseTarget, SecretRef
 from restore.model.mysql import AccountName, Loaded, Move, state_digest
 from restore.systems import mysql_connection, mysql_switch
 from restore.systems.mysql import MysqlServer
-from tests.systems.dumps import HEAD, POSTS, TAIL, chunks, dump
+from tests.systems.dumps import HEAD, POSTS, TAIL, Again, chunks, dump
 
 STAGING = "br_stage_live"
 REFERENCE = SecretRef("env", "unused")
@@ -89,16 +89,6 @@ def dumped(private: PrivateMariadb, *options: str) -> bytes:
     """The source database as the real mariadb-dump writes it."""
     command = private.client(*options, "source", program="mariadb-dump")
     return subprocess.run(command, capture_output=True, check=True).stdout
-
-
-class Again:
-    """A stream that can be read again, as a staged dump is: the quick way is taken."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-
-    def __iter__(self) -> Iterator[bytes]:
-        return chunks(self.data)
 
 
 def load(server: MysqlServer, data: bytes, staging: str = STAGING) -> Loaded:

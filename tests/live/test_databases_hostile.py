@@ -17,7 +17,7 @@ from restore.model.incident import DatabaseTarget, SecretRef
 from restore.model.mysql import AccountName, Loaded, Move
 from restore.systems.mysql import MysqlServer
 from restore.systems.mysql_connection import Connection
-from tests.systems.dumps import POSTS, chunks, dump
+from tests.systems.dumps import POSTS, Again, dump
 
 STAGING = "br_stage_hostile"
 
@@ -207,7 +207,7 @@ class Doors:
         """What became of a dump with that text in its middle."""
         data = dump(b"USE `mine`;\n", POSTS, text.encode(), b"\n")
         try:
-            return self.server.load(STAGING, chunks(data))
+            return self.server.load(STAGING, Again(data))
         except (DumpRefused, DumpDamaged, DatabaseRefused, LoadDiffers) as error:
             return error
 

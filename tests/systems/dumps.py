@@ -65,3 +65,13 @@ def chunks(data: bytes, size: int = 1000) -> Iterator[bytes]:
     """The bytes in pieces."""
     for start in range(0, len(data), size):
         yield data[start : start + size]
+
+
+class Again:
+    """A stream that can be read again, as a staged dump is: a load takes the quick way first."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    def __iter__(self) -> Iterator[bytes]:
+        return chunks(self.data, 65536)
