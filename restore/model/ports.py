@@ -126,8 +126,9 @@ class MailSession(Protocol):
         self, folder: FolderPath, messages: Sequence[NewMessage], confirm: Callable[[], None] = lambda: None
     ) -> Sequence[AppendResult]:
         """What became of each message, in order. `confirm` is called last before the bytes that make the server
-        store something; what it raises passes through, and then nothing more is stored. Raises MailRefused where the server refuses the batch as a
-        whole; then nothing of it was stored. A lost connection says nothing: the messages may be stored."""
+        store something; what it raises passes through, and then nothing more is stored. Raises MailRefused where
+        the server refuses the batch as a whole; then nothing of it was stored. A lost connection says nothing: the
+        messages may be stored."""
 
     def close(self) -> None:
         """Log out."""

@@ -25,6 +25,7 @@ from tests.live.mailrace import (
     check,
     doveadm,
     field,
+    have_mbsync,
     make_backup,
     mbsync,
     names_of,
@@ -46,7 +47,8 @@ Fill = Callable[[str], None]
 
 
 def main(report: Report) -> None:
-    """Medians of alternating runs; the spread is said beside them. Needs mbsync: apt-get install isync."""
+    """Medians of alternating runs; the spread is said beside them. Installs Debian's isync where mbsync is missing."""
+    have_mbsync()
     kinds = ["proven", "bare", *(f"doveadm{count}" for count in PEERS), "mbsync"]
     runs = [f"{kind}{run}" for kind in kinds for run in range(RUNS)]
     halves = [f"{kind}{run}" for kind in ("merge", "half") for run in range(RUNS)]

@@ -153,6 +153,12 @@ def mbsync(place: Place, names: Iterable[tuple[str, str]]) -> None:
         list(pool.map(sync, names))
 
 
+def have_mbsync() -> None:
+    """Debian's isync, installed where it is missing. Raises CalledProcessError."""
+    if shutil.which("mbsync") is None:
+        subprocess.run(["apt-get", "install", "-y", "isync"], check=True, stdout=subprocess.DEVNULL)
+
+
 def prepare_mbsync(place: Place, names: Iterable[tuple[str, str]]) -> None:
     """A copy of each Maildir by hard links, and mbsync's own files; before the clock starts."""
     for user, backup in names:
