@@ -83,9 +83,7 @@ class OldServer:
     def at(self, rank: int) -> OldServer:
         """This server with its copy of that rank as the only one."""
         copy = self.copies[rank]
-        return replace(
-            self, source=copy.source, path=copy.path, kind=copy.kind, taken=copy.taken, further=()
-        )
+        return replace(self, source=copy.source, path=copy.path, kind=copy.kind, taken=copy.taken, further=())
 
 
 @dataclass(frozen=True, slots=True)
