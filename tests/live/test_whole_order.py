@@ -19,7 +19,9 @@ PATIENT = 0.01
 
 
 def test_the_first_mailbox_is_done_before_a_twentieth_of_the_docroots_has_been_looked_at() -> None:
-    with WreckedCompany(scale=Scale(customers=DOCROOTS, messages=1, rows=1, files=0, copies=False)) as company:
+    with WreckedCompany(
+        scale=Scale(customers=DOCROOTS, messages=1, rows=1, files=0, copies=False)
+    ) as company:
         with Program(company.incident).running("run") as running:
             assert running.until(lambda: looks_ended(company) > 0)
             running.kill()
