@@ -28,6 +28,7 @@ PASSWORD = re.compile(
 )
 DOCROOTS = 7_300
 CORES = 2
+SLOTS = 8
 
 
 def main(report: Report) -> None:
@@ -125,7 +126,7 @@ def _walk() -> float:
 
 
 def _surveyed(everything: Sequence[Case]) -> float:
-    """Seconds in which `bulkrestore survey` looks at that many homes, its start included; 2 workers."""
+    """Seconds in which `bulkrestore survey` looks at that many homes, start included, eight steps at once."""
     with tempfile.TemporaryDirectory(prefix="survey-") as name:
         root = Path(name)
         names = _homes(root / "backup" / "web1", everything)
@@ -134,8 +135,8 @@ def _surveyed(everything: Sequence[Case]) -> float:
         (root / "backup" / "web1" / "customers.csv").write_text("\n".join([header, *rows]) + "\n")
         incident = root / "incident.toml"
         incident.write_text(
-            f'[incident]\nname = "bench"\nstate = "{root}/state"\n[limits]\nworkers = {CORES}\n'
-            f'[[source]]\nname = "backup"\nkind = "folder"\npath = "{root}/backup"\ncopies = {CORES}\n'
+            f'[incident]\nname = "bench"\nstate = "{root}/state"\n[limits]\nworkers = {SLOTS}\n'
+            f'[[source]]\nname = "backup"\nkind = "folder"\npath = "{root}/backup"\ncopies = {SLOTS}\n'
             '[[old_server]]\nname = "web1"\nsource = "backup"\npath = "web1"\ncustomers = "customers.csv"\n'
         )
         started = time.perf_counter()
