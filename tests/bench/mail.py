@@ -25,6 +25,7 @@ from tests.live.mailrace import (
     check,
     doveadm,
     field,
+    grown,
     have_mbsync,
     make_backup,
     mbsync,
@@ -169,13 +170,13 @@ def _large(report: Report, place: Place) -> None:
     name = Path(place.backups) / "large-0" / "Maildir" / "cur" / f"{DATE}.large.old:2,S"
     name.write_bytes(b"Subject: large\n\n" + line * (LARGE_BYTES // len(line)))
     context = multiprocessing.get_context("spawn")
-    grown = context.SimpleQueue()
-    worker = context.Process(target=_measured, args=(place, grown))
+    told = context.SimpleQueue()
+    worker = context.Process(target=_measured, args=(place, told))
     worker.start()
     worker.join()
-    report.figure("memory, a message of 100 MB", grown.get(), "MB", better="lower", goal=200)
+    report.figure("memory, a message of 100 MB", told.get(), "MB", better="lower", goal=200)
 
 
-def _measured(place: Place, grown: multiprocessing.SimpleQueue[float]) -> None:
+def _measured(place: Place, told: multiprocessing.SimpleQueue[float]) -> None:
     restore(place, names_of("large")[0][0], "large-0")
-    grown.put(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    told.put(grown())

@@ -254,6 +254,12 @@ def seconds(act: Callable[[], object]) -> float:
     return time.perf_counter() - begun
 
 
+def grown() -> float:
+    """The most memory this process held, in MB; ru_maxrss would count what its parent held before exec."""
+    status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 1024
+
+
 def spread(values: Sequence[float]) -> str:
     """Median, least and most."""
     return f"{statistics.median(values):.4g} ({min(values):.4g} to {max(values):.4g})"
