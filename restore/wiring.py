@@ -195,17 +195,18 @@ class Office:
             facts = tuple(fact for fact in facts if not isinstance(fact, DatabaseUndone | DumpVerified))
         return Survey(self.index(), self.ledger.decisions(), facts, self.survivors())
 
-    def sweep(self) -> tuple[Outcome, ...]:
-        """After a whole run, with no worker left: drop the staging databases nothing needs, here."""
+    def sweep(self, without: Collection[str] = ()) -> tuple[Outcome, ...]:
+        """After a whole run, with no worker left: drop the staging databases nothing needs, here, on all targets but
+        these."""
         crew = InlineCrew(lambda step, systems: apply(step, systems, ONCE), self._systems)
-        events = execute(self.sweep_plan(), self.pen(), crew, capacity(self.incident))
+        events = execute(self.sweep_plan(without), self.pen(), crew, capacity(self.incident))
         return tuple(event for event in events if isinstance(event, Outcome))
 
-    def sweep_plan(self) -> SweepPlan:
+    def sweep_plan(self, without: Collection[str] = ()) -> SweepPlan:
         """Which staging databases are needed is told by the run that would begin now."""
         steps = self.ledger.step_keys
         standing = steps(LOAD, *STANDING, IN_PART) | steps(SWITCH, *STANDING, IN_PART)
-        targets = [target.name for target in self.incident.database_targets]
+        targets = [one.name for one in self.incident.database_targets if one.name not in without]
         planned = BulkPlan(self.incident, self.survey()).jobs
         return SweepPlan(planned, targets, Traces(steps(LOAD)), standing)
 

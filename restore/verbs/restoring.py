@@ -100,7 +100,7 @@ def _run(options: Namespace, screen: Screen, narrowing: Narrowing) -> int:
         ends = carried.ends | {one.key: one for one in here.index().failed}
         if narrowing == Narrowing() and not _left_undone(ends):
             here.settle_moot(carried.asked)
-        ends |= sweep_after(here, screen, narrowing)
+        ends |= sweep_after(here, screen, narrowing, ends)
         left = here.questions(None if narrowing.nothing_named else carried.asked)
         whole = whole_run(here, screen)
     code = summary(screen, ends, left)
