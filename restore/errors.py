@@ -446,26 +446,3 @@ class NobodyRuns(RestoreError):
     hint = (
         "Nothing to do: this steers a run under way, and none is. `bulkrestore status` tells of the last one."
     )
-
-
-class DeskUnheard(RestoreError):
-    code = "desk-unheard"
-    scope = Scope.RUN
-    hint = (
-        "Give `--listen` an address of this machine that the workers reach, with a free port, then run again."
-    )
-
-
-class ClusterUnreachable(RestoreError):
-    code = "cluster-unreachable"
-    scope = Scope.RUN
-    hint = (
-        "Look whether `bulkrestore scheduler` and a `bulkrestore worker` run with this incident's certificates and"
-        " this address, then run again. Nothing was begun."
-    )
-
-
-class NotForElsewhere(RestoreError):
-    code = "not-for-elsewhere"
-    scope = Scope.RUN
-    hint = "Mend what is named, then start the same again. Nothing was begun."
