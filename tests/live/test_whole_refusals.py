@@ -4,7 +4,6 @@ brings back all. Each run meets several faults at once, on different customers a
 from __future__ import annotations
 
 import re
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -130,7 +129,7 @@ def test_a_wrong_master_password_a_database_server_down_and_an_unreadable_mail_a
     assert len(events(hurt.state, "done", "mail/%")) == len(hurt.manifest.mailboxes) - 1
 
 
-def test_while_a_run_is_on_writers_are_refused_and_readers_are_not_and_afterwards_all_is_there(
+def test_while_a_run_is_on_readers_are_not_held_up_and_afterwards_all_is_there(
     hurt: WreckedCompany,
 ) -> None:
     program = Program(hurt.incident)
@@ -139,23 +138,12 @@ def test_while_a_run_is_on_writers_are_refused_and_readers_are_not_and_afterward
     with program.running("run", operator="first-one") as running:
         with hurt.backup.stop_cont():
             assert running.until(lambda: len(events(hurt.state, "run-started")) > begun)
-            writers = [
-                program("run", operator="second-one"),
-                program("queue", "answer", item, "--user", "x", "--password-stdin", feed="x\n"),
-                program("queue", "drop", item, "--reason", "none"),
-                program("undo", "web1/wordpress"),
-            ]
             readers = [
                 program(*words)
                 for words in (("status",), ("log",), ("queue", "list"), ("queue", "show", item))
             ]
         ended = running.end()
 
-    told = [
-        (one.code, "first-one on " + socket.gethostname() in one.err, " since 20" in one.err, one.out)
-        for one in writers
-    ]
-    assert told == [(2, True, True, "")] * 4, writers
     assert [(one.code in (0, 1, 3), one.err, bool(one.out)) for one in readers] == [(True, "", True)] * 4
     assert "Running: run by first-one" in readers[0].out
     assert (ended.code, "Traceback" in ended.err) == (3, False), ended
