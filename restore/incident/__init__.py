@@ -145,6 +145,7 @@ def _mail_target(table: Table) -> MailTarget:
         master_password=table.secret("master_password"),
         connections=table.number("connections", 8, 1, 1000),
         timeout=table.number("timeout", 60, 1, 3600),
+        proof=table.choice("proof", ("sample", "full"), "sample"),
     )
 
 

@@ -88,7 +88,8 @@ class OldServer:
 
 @dataclass(frozen=True, slots=True)
 class MailTarget:
-    """A live mail server. `tls` is verify (IMAPS), starttls or none; `connections` how many mailbox syncs at once."""
+    """A live mail server. `tls` is verify (IMAPS), starttls or none; `connections` how many mailbox syncs at once;
+    `proof` whether every message stored is read back whole (full) or a part of them (sample)."""
 
     name: str
     host: str
@@ -99,6 +100,7 @@ class MailTarget:
     master_password: SecretRef
     connections: int = 8
     timeout: float = 60.0
+    proof: str = "sample"
 
 
 @dataclass(frozen=True, slots=True)

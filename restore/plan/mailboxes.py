@@ -36,6 +36,7 @@ def plan_mailboxes(
     jobs: list[Job] = []
     items: list[ManualItem] = []
     servers = {server.name: server for server in incident.old_servers}
+    full = {target.name for target in incident.mail_targets if target.proof == "full"}
     rivals = _by_destination(index, servers, settlement)
     for place in index.mailboxes:
         owner, item = _owner(place, owners, rivals, servers)
@@ -46,7 +47,7 @@ def plan_mailboxes(
             continue
         server = servers[place.mailbox.server]
         if owner is not None and server.mail_to and not settlement.given_up(subject(place.mailbox)):
-            jobs.append(_job(place, owner, server, len(jobs)))
+            jobs.append(_job(place, owner, server, len(jobs), full_proof=server.mail_to in full))
     items += _missing(index, narrowing)
     return tuple(jobs), tuple(item for item in items if settlement.open(item))
 
@@ -98,7 +99,7 @@ def _owner(
     return customer, None
 
 
-def _job(place: MailboxPlace, owner: Customer, server: OldServer, number: int) -> Job:
+def _job(place: MailboxPlace, owner: Customer, server: OldServer, number: int, *, full_proof: bool) -> Job:
     first, *others = copies_of(place, server)
     key = f"mail/{place.mailbox.server}/{place.mailbox.address}/{server.mail_to}"
     if others or not _is_of_first(first, server):
@@ -112,6 +113,7 @@ def _job(place: MailboxPlace, owner: Customer, server: OldServer, number: int) -
         safe(owner.reach),
         tuple(others),
         origin(server, first.source, first.kind, first.taken),
+        full_proof,
     )
     sources = dict.fromkeys(f"source/{copy.source}" for copy in (first, *others))
     needs = (*sources, f"mail/{server.mail_to}", "worker")

@@ -10,6 +10,7 @@ import pytest
 
 from restore.errors import StagingDiffers
 from restore.model.facts import Claim, LoginsVerified, LoginVerified, SurvivorsRead
+from restore.model.incident import MailTarget
 from restore.model.mysql import AccountName, DatabaseId
 from restore.model.outcome import Answer, Done, Failed, Manual, ManualItem, Outcome, Scope
 from restore.model.plan import (
@@ -294,6 +295,18 @@ def test_a_mailbox_of_a_customers_domain_is_his_though_no_list_names_it() -> Non
     run = night(customer("alice"), maildir("new@alice.test"))
 
     assert [job.customer for job in run.of(RestoreMailbox)] == ["alice"]
+
+
+def test_every_message_is_read_back_whole_where_the_incident_says_so() -> None:
+    def proofs(target: MailTarget) -> list[bool]:
+        told = replace(incident(), mail_targets=(target,))
+        things = index(customer("alice"), maildir("a@alice.test"))
+        steps = [step for job in BulkPlan(told, Survey(things, ())).jobs for step in job.steps]
+        return [step.work.full_proof for step in steps if isinstance(step.work, RestoreMailbox)]
+
+    (mail1,) = incident().mail_targets
+
+    assert (proofs(mail1), proofs(replace(mail1, proof="full"))) == ([False], [True])
 
 
 def test_an_address_on_two_lost_servers_is_a_question() -> None:
