@@ -35,7 +35,7 @@ def gather(reading: Reading) -> Recovery:
             queue,
             reading.hands(),
             f"{newest.seq:,} events" if newest else "no event",
-            next((run.started for run in runs if run.event.command.split()[0] == "run"), None),
+            next((run.started for run in runs if run.event.command.split(" ")[0] == "run"), None),
             next((moment_of(run.event.lost) for run in reversed(runs) if run.event.lost is not None), None),
             newest.at if newest else None,
             from_records(_verified(reading, records, came)),
