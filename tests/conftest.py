@@ -22,7 +22,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves the long tests out, unless they are asked for."""
+    """Puts the slow files first, so that none is left to one process at the end, and leaves the long tests out, unless
+    they are asked for."""
+    items.sort(key=lambda item: "live" not in item.path.parts)
     if config.getoption("--long"):
         return
     long = [item for item in items if item.get_closest_marker("long")]
