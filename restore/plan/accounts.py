@@ -16,7 +16,7 @@ from restore.model.text import safe
 from restore.plan import candidates, databases
 from restore.plan.candidates import Verdicts, site_subject
 from restore.plan.ownership import ANSWERED, Owners
-from restore.plan.question import ask, item_id
+from restore.plan.question import ask
 from restore.plan.settled import Settlement
 
 IGNORED = frozenset({"backup-copy", "placeholder", "none"})
@@ -241,11 +241,6 @@ def _without_login(
                 customer=customer,
                 evidence=[*(lines or ["no config was found"]), *unfit],
             )
-
-
-def login_id(customer: Customer, name: str) -> str:
-    """The id of the question which login a customer's database has."""
-    return item_id("no-login", databases.subject(DatabaseId(customer.server, name)))
 
 
 def account_jobs(

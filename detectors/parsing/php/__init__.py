@@ -130,10 +130,6 @@ class Evaluated:
                 return tuple(slot.value.items)
         return ()
 
-    def has_class(self, kind: bytes) -> bool:
-        """Whether a class of that name (in lower case) is declared."""
-        return any(kind in machine.classes for machine in self.machines)
-
     def _one(self, slots: Sequence[Slot | None]) -> Stated | None:
         found = [slot for slot in slots if slot is not None and not _unset(slot)]
         if not found:
