@@ -74,6 +74,15 @@ def test_a_right_file_is_read_whole(folder: Path) -> None:
     assert target.account_hosts == ("localhost", "10.0.0.7")
 
 
+def test_the_loss_is_stated_as_a_time_since_a_day_alone_would_be_out_by_hours(folder: Path) -> None:
+    text = GOOD.format(folder=folder)
+    timed, day = (text.replace("[incident]", f"[incident]\nlost = {lost}") for lost in
+                  ("2017-11-15T06:30:00Z", "2017-11-15"))  # fmt: skip
+
+    assert read_incident(written(folder, timed)).lost == 1510727400
+    assert [one.partition(":")[0] for one in mistakes(folder, day)] == ["incident.lost"]
+
+
 def test_a_server_may_have_several_copies_each_with_its_date_and_kind(folder: Path) -> None:
     copies = """
 date = 2026-11-24

@@ -244,7 +244,7 @@ def read_incident(path: str) -> Incident:
         database_targets=_many("database_target", document, _database_target, mistakes),
         head_copy=head_copy(head),
         syslog=syslog(head),
-        lost=moment(head, "lost"),
+        lost=moment(head, "lost", day=False),
     )
     head.end()
     limits.end()

@@ -38,17 +38,20 @@ def read_copies(server: Table, inside: Check) -> tuple[ServerCopy, ...]:
     return tuple(copies)
 
 
-def moment(table: Table, key: str) -> float | None:
+def moment(table: Table, key: str, *, day: bool = True) -> float | None:
     """A time in epoch seconds, None where it is not stated: a TOML date or time, or one in quotes; UTC where no zone
-    is stated. A day without a time means its last second."""
+    is stated. A day without a time means its last second; without `day` it is a mistake."""
     table.known.add(key)
     value = table.values.get(key)
     if value is None:
         return None
     try:
+        if not day and len(str(value)) <= len("2026-11-24"):
+            raise ValueError("a day alone")
         return as_of(value)
     except ValueError:
-        table.wrong(key, "a day or time like 2026-11-24 or 2026-11-24T02:00:00Z")
+        allowed = "day or time like 2026-11-24 or" if day else "time like"
+        table.wrong(key, f"a {allowed} 2026-11-24T02:00:00Z")
         return None
 
 
