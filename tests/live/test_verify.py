@@ -147,8 +147,9 @@ def story() -> Iterator[Story]:
             wait_for(lambda: not any(map(_runs, killed)), "the scratch servers to end")
         company.write_incident()
         for server in (company.db1, company.db2):
+            general = server.folder / "work" / "general.log"
             server.sql(
-                f"SET GLOBAL general_log_file = '{server.folder}/work/general.log';"
+                f"SET GLOBAL general_log_file = '{general}';"
                 " SET GLOBAL log_output = 'FILE'; SET GLOBAL general_log = ON;"
             )
         before = mail_files(company)
