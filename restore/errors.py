@@ -446,3 +446,42 @@ class NobodyRuns(RestoreError):
     hint = (
         "Nothing to do: this steers a run under way, and none is. `bulkrestore status` tells of the last one."
     )
+
+
+class CertificatesMissing(RestoreError):
+    code = "certificates-missing"
+    scope = Scope.RUN
+    hint = (
+        "Make them once with `bulkrestore cluster certificates DIR`, then copy to each host authority.pem and the .pem"
+        " and .key of what runs there (keys with mode 0600)."
+    )
+
+
+class CertificatesStand(RestoreError):
+    code = "certificates-stand"
+    scope = Scope.RUN
+    hint = "Name a new folder. With new certificates, scheduler and workers have to be started anew."
+
+
+class DeskUnheard(RestoreError):
+    code = "desk-unheard"
+    scope = Scope.RUN
+    hint = "Give `--desk HOST:PORT`: an address of this host that the workers reach, and a port that is free."
+
+
+class ClusterUnreachable(RestoreError):
+    code = "cluster-unreachable"
+    scope = Scope.RUN
+    hint = (
+        "Look whether `bulkrestore cluster scheduler` and `cluster worker` run and can be reached, with certificates"
+        " of the same authority; without --scheduler the restore runs on this host alone. Nothing was begun."
+    )
+
+
+class ClusterGone(RestoreError):
+    code = "cluster-gone"
+    scope = Scope.RUN
+    hint = (
+        "Start the scheduler again, then run again: what is done stays done. What was under way is taken up when its"
+        " lease has ended."
+    )

@@ -105,14 +105,15 @@ class DeskClient:
     within `timeout` seconds or nobody listens any more: the worker must stop before its next act.
     """
 
-    def __init__(self, path: Path, epoch: int, timeout: float = TIMEOUT_SECONDS) -> None:
-        self._path = path
+    def __init__(self, place: Path | str, epoch: int, timeout: float = TIMEOUT_SECONDS) -> None:
+        self._place = place
         self._epoch = epoch
         self._timeout = timeout
         self._token = secrets.token_hex(8)
+        self._worker = f"{os.getpid()}-{self._token}"
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
-        self._line: _Line | None = None
+        self._line: Line | None = None
         self._presence: int | None = None
 
     def renew(self, step: str) -> None:
@@ -150,7 +151,7 @@ class DeskClient:
             "op": op,
             "epoch": self._epoch,
             "step": step,
-            "worker": f"{os.getpid()}-{self._token}",
+            "worker": self._worker,
             **more,
         }
         with self._lock:
@@ -163,25 +164,24 @@ class DeskClient:
                     return self._exchange(line, end)
                 except TimeoutError as error:
                     self._hang_up()
-                    raise CoordinatorGone(f"no answer from {self._path} in {self._timeout:g} s") from error
+                    raise CoordinatorGone(f"no answer from {self._place} in {self._timeout:g} s") from error
                 except (FileNotFoundError, ConnectionRefusedError) as error:
                     self._hang_up()
                     raise CoordinatorGone(
-                        f"nobody listens at {self._path}: the coordinator has ended"
+                        f"nobody listens at {self._place}: the coordinator has ended"
                     ) from error
                 except OSError as error:
                     self._hang_up()
                     if time.monotonic() > end:
                         raise CoordinatorGone(
-                            f"the connection to {self._path} breaks again and again"
+                            f"the connection to {self._place} breaks again and again"
                         ) from error
                     time.sleep(0.02)
 
     def _exchange(self, line: bytes, end: float) -> tuple[Sequence[object], object]:
-        if self._presence is None:
-            self._presence = _be_present(workers_path(self._path, self._epoch))
+        self._be_present()
         if self._line is None:
-            self._line = _Line(self._path, end)
+            self._line = self._connect(end)
         parts: list[object] = []
         for reply in self._line.replies(line, end):
             if "error" in reply:
@@ -191,6 +191,20 @@ class DeskClient:
                 return parts, reply["ok"]
             parts += reply["part"]
         raise ConnectionResetError("the coordinator closed the connection")
+
+    def _be_present(self) -> None:
+        """Tell the next coordinator that this worker lives."""
+        if self._presence is None:
+            self._presence = _be_present(workers_path(Path(self._place), self._epoch))
+
+    def _connect(self, end: float) -> Line:
+        line = Line(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM), end)
+        try:
+            line.connect(os.fsencode(self._place))
+        except OSError:
+            line.close()
+            raise
+        return line
 
     def _hang_up(self) -> None:
         if self._line is not None:
@@ -209,18 +223,21 @@ def _be_present(path: Path) -> int | None:
     return handle
 
 
-class _Line:
+class Line:
     """A connection: lines out, lines in, nothing later than a moment given."""
 
-    def __init__(self, path: Path, end: float) -> None:
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            self._until(end)
-            self._socket.connect(os.fsencode(path))
-        except OSError:
-            self._socket.close()
-            raise
+    def __init__(self, connection: socket.socket, end: float) -> None:
+        self._socket = connection
         self._pending = b""
+        self._until(end)
+
+    def connect(self, address: bytes) -> None:
+        """Connect the socket that this was made of."""
+        self._socket.connect(address)
+
+    def use(self, connection: socket.socket) -> None:
+        """Go on over what that socket was wrapped into."""
+        self._socket = connection
 
     def replies(self, line: bytes, end: float) -> Iterator[dict[str, typing.Any]]:
         """Send a request; its replies, as long as the caller asks for more."""

@@ -7,7 +7,6 @@ in this epoch (leases.py); the socket is 0600 in a 0700 folder, and only our own
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import socket
@@ -15,7 +14,6 @@ import socketserver
 import struct
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,9 +27,10 @@ from restore.ledger.vault import Vault
 from restore.model.mail import JournalRecord
 from restore.model.operator import Operator
 from restore.model.text import safe
-from restore.request import LINE_LIMIT, pack, secret_of, socket_path, text_of, workers_path
+from restore.request import LINE_LIMIT, pack, secret_of, socket_path, text_of
 from restore.run.inlet import Inlet
 from restore.run.leases import Leases
+from restore.run.strays import await_strays
 
 PART_BYTES = 1 << 20
 STOP_SECONDS = 10.0
@@ -101,7 +100,7 @@ class DeskServer:
         Raises StateUnsafe, StateUnwritable."""
         disk.private_folder(self.path.parent)
         try:
-            self._await_strays()
+            await_strays(self.path, self._epoch, self.leases.seconds, self._notify)
             self.path.unlink(missing_ok=True)
             self._server = _Server(os.fspath(self.path), self)
             self.path.chmod(0o600)
@@ -179,40 +178,12 @@ class DeskServer:
     def _get_secret(self, request: Request) -> Iterator[Reply]:
         yield {"ok": text_of(self._vault.get(request["vault_id"]))}
 
-    def _await_strays(self) -> None:
-        """A worker holds a shared lock on its epoch's file as long as it lives. One of an earlier epoch may be
-        within its lease, about to act: nothing is given out until it is gone, or must have noticed."""
-        mine = workers_path(self.path, self._epoch)
-        end = time.monotonic() + self.leases.seconds
-        for path in set(mine.parent.glob("workers.*")) - {mine}:
-            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                if not _alone(handle):
-                    self._notify(
-                        f"workers of an earlier run still live; waiting {self.leases.seconds:g} s at most"
-                    )
-                while not _alone(handle) and time.monotonic() < end:
-                    time.sleep(POLL_SECONDS)
-            finally:
-                os.close(handle)
-            path.unlink()
-        if not mine.exists():
-            disk.write_whole(mine, b"")
-
 
 def _journal_text(text: object) -> str:
     record = codec.decode(text) if isinstance(text, str) else None
     if not isinstance(record, JournalRecord):
         raise RequestRefused("only mail records go into a mail journal")
     return codec.encode(record)
-
-
-def _alone(handle: int) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 _TYPES: dict[str, type] = {

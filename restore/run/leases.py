@@ -50,11 +50,24 @@ class Leases:
 
     def lose(self, steps: Iterable[str]) -> None:
         """These steps are over, but nobody saw their workers end (a worker lost, a time-out): whoever calls is
-        fenced, and where such a step is begun again, its last holder's lease is waited out first."""
+        fenced, the last holder for good, and where such a step is begun again, his lease is waited out first."""
         with self._lock:
             for step in steps:
-                if step in self._steps:
-                    self._steps[step].begun = False
+                state = self._steps.get(step)
+                if state is not None:
+                    state.begun = False
+                    state.fenced |= {state.holder} - {""}
+
+    def present(self, epoch: int, steps: Iterable[str], process: str) -> None:
+        """Let a process whose workers' names begin with `process` live on while it carries these steps, or raise
+        Fenced where one of them is another's by now."""
+        with self._lock:
+            if epoch != self._epoch:
+                raise Fenced(f"a worker is of epoch {epoch}; epoch {self._epoch} has taken over")
+            for step in steps:
+                state = self._steps.get(step)
+                if state is not None and any(one.startswith(process) for one in state.fenced):
+                    raise Fenced(f"step {safe(step)} was taken from this worker")
 
     def check(self, epoch: int, step: str, worker: str) -> None:
         """Let the worker act on the step for another lease, or raise Fenced."""

@@ -1,4 +1,4 @@
-"""What a worker may rely on at any desk: the one in memory, and the coordinator's over its socket."""
+"""What a worker may rely on at any desk: the one in memory, the coordinator's over its socket, and over TLS."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from restore.ledger.vault import Vault
 from restore.model.mail import INBOX, FolderCreated, Identity, Intent, Proof
 from restore.model.ports import Desk
 from restore.request import DeskClient
+from restore.run.certificates import certificates_of, issue_cluster
 from restore.run.desk import DeskServer
+from restore.run.desk_tls import TlsDesk, open_tls
+from restore.run.desk_tls_client import DeskAddress, TlsDeskClient
 from restore.run.leases import Leases
 from tests.memory.desk import MemoryDesk, Office
 
@@ -71,7 +74,27 @@ class SocketHouse:
         return client
 
 
-@pytest.fixture(params=[MemoryHouse, SocketHouse])
+class TlsHouse:
+    def __init__(self, path: Path, stack: ExitStack) -> None:
+        self.clock = Clock()
+        self.leases = Leases(5, clock=self.clock)
+        state = path / "state"
+        issue_cluster(path / "tls")
+        server = stack.enter_context(
+            DeskServer(state, 5, self.leases, Vault.open(state, None), Journals(state))
+        )
+        how = TlsDesk("127.0.0.1", 0, certificates_of(path / "tls", "coordinator"), dict)
+        self._port = stack.enter_context(open_tls(server, 5, how))
+        self._files = certificates_of(path / "tls", "worker")
+        self._stack = stack
+
+    def desk(self, epoch: int = 5) -> Desk:
+        client = TlsDeskClient(DeskAddress("127.0.0.1", self._port, epoch, 30), self._files, timeout=10)
+        self._stack.callback(client.close)
+        return client
+
+
+@pytest.fixture(params=[MemoryHouse, SocketHouse, TlsHouse])
 def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
     with ExitStack() as stack:
         yield request.param(tmp_path, stack)
