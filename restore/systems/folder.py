@@ -76,28 +76,37 @@ class FolderSource:
     def read_many(self, paths: Sequence[bytes], limit: int) -> Iterator[Content | Unreadable]:
         """Many small files, in the order given; a file above `limit` bytes is Unreadable."""
         with ExitStack() as kept:  # the folder of the last path: mostly that of the next one too
-            inside: Sequence[bytes] | None = None
+            inside: bytes | None = None
             folder = -1
             for path in paths:
+                place, _, name = path.rpartition(b"/")
                 try:
-                    names = split(self._name, path)
-                    with self._errors(path):
-                        if not names or names[:-1] != inside:
-                            inside = None
-                            kept.close()
+                    if place != inside or name in (b"", b".", b"..") or b"\0" in name:
+                        inside = None
+                        kept.close()
+                        names = split(self._name, path)
+                        with self._errors(path):
                             folder = kept.enter_context(self._folder(names[:-1]))
-                            inside = names[:-1]
-                        with self._file(names[-1] if names else b"", folder, path) as (file, entry):
-                            self.throttle.take(min(limit, entry.size))
-                            data = _read(file, limit + 1) if entry.size <= limit else b""
+                        name = names[-1] if names else b""
+                        inside = place if path.endswith(name) else None
+                    yield self._whole(name, folder, path, limit)
                 except SourceUnreadable as error:
                     yield Unreadable(path, error.message)
-                    continue
-                if entry.size > limit or len(data) > limit:
-                    size = max(entry.size, len(data))
-                    yield Unreadable(path, f"{size:,} bytes, above the limit of {limit:,}")
-                else:
-                    yield Content(path, entry, data)
+
+    def _whole(self, name: bytes, folder: int, path: bytes, limit: int) -> Content | Unreadable:
+        try:
+            file, entry = self._open_file(name, folder, path)
+            try:
+                self.throttle.take(min(limit, entry.size))
+                data = _read(file, limit + 1, entry.size) if entry.size <= limit else b""
+            finally:
+                os.close(file)
+        except OSError as error:
+            raise self._failure(path, error) from error
+        if entry.size > limit or len(data) > limit:
+            size = max(entry.size, len(data))
+            return Unreadable(path, f"{size:,} bytes, above the limit of {limit:,}")
+        return Content(path, entry, data)
 
     def stream(self, path: bytes, offset: int = 0) -> Iterator[bytes]:
         """A regular file from that byte offset to its end, in chunks."""
@@ -120,6 +129,13 @@ class FolderSource:
     @contextmanager
     def _file(self, name: bytes, folder: int, path: bytes) -> Iterator[tuple[int, Entry]]:
         """A regular file of an opened folder; b"" is the folder itself."""
+        opened, entry = self._open_file(name, folder, path)
+        try:
+            yield opened, entry
+        finally:
+            os.close(opened)
+
+    def _open_file(self, name: bytes, folder: int, path: bytes) -> tuple[int, Entry]:
         if not name:
             raise unreadable(self._name, path, "a folder, not a regular file")
         # Before the open: opening a device or a pipe can act on it.
@@ -127,13 +143,11 @@ class FolderSource:
         if not stat.S_ISREG(expected.st_mode):
             raise unreadable(self._name, path, f"a {kind(expected.st_mode)}, not a regular file")
         opened = _open_unseen(name, FILE, folder)
-        try:
-            found = os.fstat(opened)
-            if not stat.S_ISREG(found.st_mode):
-                raise unreadable(self._name, path, "replaced while it was opened")
-            yield opened, _entry(name, found)
-        finally:
-            os.close(opened)
+        found = os.fstat(opened)
+        if stat.S_ISREG(found.st_mode):
+            return opened, _entry(name, found)
+        os.close(opened)
+        raise unreadable(self._name, path, "replaced while it was opened")
 
     @contextmanager
     def _folder(self, names: Sequence[bytes]) -> Iterator[int]:
@@ -168,14 +182,17 @@ class FolderSource:
     def _errors(self, path: bytes, *, absent_too: bool = True) -> Iterator[None]:
         try:
             yield
-        except FileNotFoundError as error:
-            if not absent_too:
-                raise
-            raise unreadable(self._name, path, "nothing stands there") from error
-        except NotADirectoryError as error:
-            raise unreadable(self._name, path, NOT_FOLLOWED) from error
         except OSError as error:
-            raise unreadable(self._name, path, error.strerror or "cannot be read") from error
+            if isinstance(error, FileNotFoundError) and not absent_too:
+                raise
+            raise self._failure(path, error) from error
+
+    def _failure(self, path: bytes, error: OSError) -> SourceUnreadable:
+        if isinstance(error, FileNotFoundError):
+            return unreadable(self._name, path, "nothing stands there")
+        if isinstance(error, NotADirectoryError):
+            return unreadable(self._name, path, NOT_FOLLOWED)
+        return unreadable(self._name, path, error.strerror or "cannot be read")
 
 
 def _open_unseen(name: bytes, flags: int, folder: int) -> int:
@@ -186,11 +203,14 @@ def _open_unseen(name: bytes, flags: int, folder: int) -> int:
         return os.open(name, flags, dir_fd=folder)
 
 
-def _read(file: int, limit: int) -> bytes:
-    parts = []
-    while limit > 0 and (part := os.read(file, min(limit, CHUNK))):
-        parts.append(part)
-        limit -= len(part)
+def _read(file: int, limit: int, size: int = CHUNK) -> bytes:
+    """At most `limit` bytes. A file of `size` bytes that gives just as many has ended."""
+    first = os.read(file, min(limit, size + 1, CHUNK))
+    if len(first) == size < CHUNK:
+        return first
+    parts = [first]
+    while parts[-1] and (limit := limit - len(parts[-1])) > 0:
+        parts.append(os.read(file, min(limit, CHUNK)))
     return b"".join(parts)
 
 
