@@ -14,7 +14,12 @@ from restore.request import TIMEOUT_SECONDS, DeskClient, Line
 from restore.run.certificates import Certificates
 from restore.run.desk_tls import Equipment, context, is_of
 
-PROCESS = f"{os.getpid()}-{secrets.token_hex(8)}"
+_NAMES: dict[int, str] = {}
+
+
+def process_name() -> str:
+    """What this process is called at the desk: one name all its life, and none of a process it was forked from."""
+    return _NAMES.setdefault(os.getpid(), f"{os.getpid()}-{secrets.token_hex(8)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +36,12 @@ class TlsDeskClient(DeskClient):
     """See DeskClient. It takes no lock on the coordinator's host: presence.py plays that part."""
 
     def __init__(
-        self,
-        address: DeskAddress,
-        files: Certificates,
-        timeout: float = TIMEOUT_SECONDS,
-        process: str = PROCESS,
+        self, address: DeskAddress, files: Certificates, timeout: float = TIMEOUT_SECONDS, process: str = ""
     ) -> None:
         super().__init__(f"{address.host}:{address.port}", address.epoch, timeout)
         self._address = address
-        self._process = process
-        self._worker = f"{process}.{self._token}"
+        self._process = process or process_name()
+        self._worker = f"{self._process}.{self._token}"
         self._tls = context(files, ssl.Purpose.SERVER_AUTH)
 
     def present(self, steps: Collection[str]) -> None:
