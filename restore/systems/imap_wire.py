@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import time
 from calendar import timegm
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import BinaryIO, NoReturn, Protocol
@@ -22,6 +22,8 @@ from restore.model.mail import AppendResult, NewMessage, Refusal, Stored
 
 CHUNK = 1 << 18
 SMALL_LITERAL = 4096
+MOST_PIECES = 1024
+"""IOV_MAX of Linux."""
 MAX_LINE = 1 << 20
 SYSTEM_FLAGS = frozenset(("\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft"))
 MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
@@ -43,6 +45,9 @@ class Connection(Protocol):
     def sendall(self, data: bytes | bytearray | memoryview, /) -> None:
         """Send everything or raise OSError."""
 
+    def sendmsg(self, buffers: Sequence[bytes | bytearray | memoryview], /) -> int:
+        """Send from several buffers as if they were one; how many bytes went."""
+
 
 @dataclass(frozen=True, slots=True)
 class Appended:
@@ -62,6 +67,7 @@ class Wire:
 
     def __init__(self, connection: Connection, file: BinaryIO, server: str, literals: str) -> None:
         self._connection = connection
+        self._gathers = type(connection).__module__ != "ssl"  # ssl.SSLSocket has a sendmsg() that raises
         self._file = file
         self._server = server
         self._literals = literals
@@ -153,15 +159,19 @@ class Wire:
         return self._literals != "-" or len(message.content) > SMALL_LITERAL
 
     def _send(self, pieces: Sequence[bytes | bytearray]) -> None:
-        small: list[bytes | bytearray] = []
-        for piece in pieces:
-            if len(piece) < CHUNK:
-                small.append(piece)
-                continue
-            self._connection.sendall(b"".join(small))
-            small.clear()
-            self._connection.sendall(piece)
-        self._connection.sendall(b"".join(small))
+        if not self._gathers:
+            for together in _joined(pieces):
+                self._connection.sendall(together)
+            return
+        left = [memoryview(piece) for piece in pieces if piece]
+        at = 0
+        while at < len(left):
+            sent = self._connection.sendmsg(left[at : at + MOST_PIECES])
+            while at < len(left) and sent >= len(left[at]):
+                sent -= len(left[at])
+                at += 1
+            if sent:
+                left[at] = left[at][sent:]
 
     def _go_ahead(self, tag: bytes) -> None:
         while True:
@@ -214,6 +224,19 @@ class Wire:
         self._number += 1
         self.broken = True
         return b"BR%d" % self._number
+
+
+def _joined(pieces: Iterable[bytes | bytearray]) -> Iterator[bytes | bytearray]:
+    """Small ones as one, so that they go out together; large ones are not copied."""
+    small: list[bytes | bytearray] = []
+    for piece in pieces:
+        if len(piece) < CHUNK:
+            small.append(piece)
+            continue
+        yield b"".join(small)
+        small.clear()
+        yield piece
+    yield b"".join(small)
 
 
 def _fate(text: bytes, check: Callable[[bytes], bytes]) -> Appended:
