@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from enum import Enum
 
 from restore.errors import DumpDamaged, DumpRefused
-from restore.systems.dump_inserts import end_of_insert
+from restore.systems.dump_inserts import end_of_short, scan_of
 
 MAX_STATEMENT = 64 << 20
-READ_AHEAD = 1 << 18
+READ_AHEAD = 1 << 21
 LONGEST_LINE = 1 << 16
 LOOKAHEAD = 16
 
@@ -259,7 +259,11 @@ class DumpReader:
         """An INSERT as dump programs write them; None where only the exact scan can tell (the position stays)."""
         if self._buffer[self._position : self._position + 6].upper() not in {b"INSERT", b"REPLAC"}:
             return None
-        while (end := end_of_insert(self._buffer, self._position)) == -1 and not self._ended:
+        scan = scan_of(self._buffer, self._position)
+        if scan is None:
+            return None
+        end: int | None = end_of_short(self._buffer, self._position, scan)
+        while end == -1 and (end := scan.end(self._buffer, self._position)) == -1 and not self._ended:
             self._more()
         if end is None or end < 0:
             return None

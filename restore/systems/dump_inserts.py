@@ -14,6 +14,8 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from restore.systems.dump_scan import InsertScan
+
 NAME = rb"(?:`(?:[^`]|``)++`|\w++)"
 HEAD = re.compile(
     rb"(?:INSERT|REPLACE) +(?:IGNORE +)?INTO +"
@@ -32,7 +34,7 @@ LOADABLE = b"'0123456789NULe+-.,()\r\n"
 # LOAD DATA reads \N as NULL and drops the backslash of \% and \_.
 OTHER_ESCAPE = re.compile(rb"\\[^nr0Ztb\"]")
 BLANK = b"\x01\x01"
-ENDS = (b");\n", b");\r\n")
+SHORT = 2048
 LINES, ONE_LINE = b"),\n(", b"),("
 
 
@@ -47,32 +49,20 @@ def _strange(code: bytes) -> bool:
     return any(one in code for one in STRANGE)
 
 
-def end_of_insert(text: bytes, start: int) -> int | None:
-    """Where the `;` of the INSERT at `start` stands; -1 where it has not arrived, None where only the exact reader
-    can tell."""
+def scan_of(text: bytes, start: int) -> InsertScan | None:
+    """What finds the end of the INSERT at `start`; None where no dump program writes such a one."""
     head = HEAD.match(text, start)
-    if head is None:
-        return None
-    parts: list[bytes] = []
-    begun, after, quotes = head.end(), head.end(), 0
-    while True:
-        end = text.find(b");", after) + 1
-        if not end:
-            return -1
-        after = end + 1
-        if after >= len(text):
-            return -1
-        if text[after] not in b"\r\n":
-            continue
-        parts.append(blanked_escapes(text[begun:end]))
-        quotes += parts[-1].count(b"'")
-        if quotes % 2 == 0:
-            break
-        begun = end
-    whole = b"".join(parts)
-    if not _strange(whole):
-        return end
-    return None if _strange(b"'".join(whole.split(b"'")[::2])) else end
+    return InsertScan(head.end() - start) if head else None
+
+
+def end_of_short(text: bytes, start: int, scan: InsertScan) -> int:
+    """Where the `;` of an INSERT of a few rows stands; -1 where it is none, or this quick look cannot tell."""
+    begin = start + scan.done
+    end = text.find(b");", begin, begin + SHORT) + 1
+    if not end or text[end + 1 : end + 2] not in {b"\n", b"\r"}:
+        return -1
+    parts = blanked_escapes(text[begin:end]).split(b"'")
+    return end if len(parts) % 2 and not _strange(b"'".join(parts[::2])) else -1
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from restore.systems import dump
+from restore.systems import dump, dump_scan
 from restore.systems.dump import DumpReader
 from restore.systems.dump_inserts import hashes, rows_of
 from restore.systems.dump_keys import taken_apart
@@ -44,7 +44,7 @@ BROKEN = st.lists(
 def statements(data: bytes, size: int, *, quick: bool) -> list[tuple[int, bytes, str]]:
     with pytest.MonkeyPatch.context() as patch:
         if not quick:
-            patch.setattr(dump, "end_of_insert", lambda text, start: None)
+            patch.setattr(dump, "scan_of", lambda text, start: None)
         return [(one.offset, one.text, one.kind.value) for one in DumpReader(chunks(data, size))]
 
 
@@ -56,6 +56,25 @@ def test_the_quick_reader_cuts_where_the_exact_one_does(rows: list[bytes], size:
     data = b"INSERT INTO `t` VALUES " + b",\n".join(rows) + b";\nINSERT INTO `t` VALUES\n(2,'x');\n-- end\n"
 
     assert statements(data, size, quick=True) == statements(data, size, quick=False)
+
+
+@given(
+    st.lists(st.one_of(TRICKY.map(lambda t: b"(1,'" + t + b"')"), BROKEN), min_size=1, max_size=8),
+    st.integers(1, 90),
+    st.integers(1, 70),
+)
+def test_blocks_of_any_size_are_cut_where_the_exact_reader_cuts(
+    rows: list[bytes], size: int, block: int
+) -> None:
+    data = b"INSERT INTO `t` VALUES " + b",\n".join(rows) + b";\nINSERT INTO `t` VALUES\n(2,'x');\n-- end\n"
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dump, "end_of_short", lambda text, start, scan: -1)
+        patch.setattr(dump_scan, "FIRST_BLOCK", block)
+        patch.setattr(dump_scan, "BLOCK", block)
+        found = statements(data, size, quick=True)
+
+    assert found == statements(data, size, quick=False)
 
 
 @given(
