@@ -24,6 +24,7 @@ from restore.errors import (
     RunInProgress,
 )
 from restore.report.progress import Display, Documents, Lines, Live
+from restore.run.nursery import open_nursery
 from restore.verbs.screen import BAD_USE, DONE, FAILURES, Verb
 
 MISUSES = (
@@ -45,10 +46,12 @@ ROOMS = {
     "reporting": ("report",),
     "verifying": ("verify",),
     "settling": ("queue answer", "queue drop"),
+    "teaching": ("queue teach", "queue own", "queue rules"),
     "queueing": ("queue claim", "queue release", "queue add"),
     "slicing": ("slice",),
     "closing": ("kept list", "kept drop", "close"),
 }
+WITH_WORKERS = ("restoring", "verifying")
 
 
 class Terminal:
@@ -108,6 +111,8 @@ def _verb(options: Namespace) -> Verb:
     """The verb's function; only its room is imported, so that `status` does not wait for a cluster's library."""
     name = f"{options.verb} {options.act}" if options.verb in ("queue", "kept") else str(options.verb)
     room = next(room for room, names in ROOMS.items() if name in names)
+    if room in WITH_WORKERS:
+        open_nursery()
     found: Verb = getattr(importlib.import_module(f"restore.verbs.{room}"), name.replace(" ", "_"))
     return found
 

@@ -17,12 +17,14 @@ import dask
 from distributed import Client, LocalCluster, Nanny, Worker
 from distributed.scheduler import Scheduler
 from distributed.security import Security
+from distributed.utils import get_mp_context
 
 from restore.model.plan import Step
 from restore.run.carrier import Carrier, Errand, ignore
 from restore.run.certificates import Certificates, issue
 from restore.run.crew import Gate
 from restore.run.flights import Pauses
+from restore.run.nursery import BORN_BY, open_nursery
 from restore.run.post import Factory, Post
 from restore.run.process import die_with, leave_interrupts, logging_into, speak_into, without_interrupts
 
@@ -43,6 +45,7 @@ CONFIG = {
     "distributed.admin.log-length": 100,
     "distributed.admin.system-monitor.interval": "5s",
     "distributed.comm.require-encryption": True,
+    "distributed.worker.multiprocessing-method": "forkserver",
 }
 LOGGERS = (
     __name__,
@@ -105,7 +108,6 @@ class _Terms:
     """What a worker is told when it is started: no secret."""
 
     factory: Factory
-    parent: int
     log: Path
 
 
@@ -113,7 +115,7 @@ class StepWorker(Worker):
     """A worker process of ours: dies with its coordinator, ignores ^C, speaks into the log, has a Post."""
 
     def __init__(self, *args: Any, terms: _Terms, **options: Any) -> None:
-        die_with(terms.parent)
+        die_with(BORN_BY)
         leave_interrupts()
         speak_into(terms.log)
         logging.getLogger("distributed").setLevel(logging.WARNING)
@@ -161,6 +163,8 @@ def _start(stack: ExitStack, folder: Path, factory: Factory, size: Size) -> tupl
     security = security_of(issue(folder / "tls"))
     stack.enter_context(dask.config.set(CONFIG))
     stack.enter_context(logging_into(log, LOGGERS))
+    get_mp_context()  # type: ignore[no-untyped-call] # its own choice of imports comes first, and ours is made after it
+    open_nursery()
     with without_interrupts():
         cluster = LocalCluster(  # type: ignore[no-untyped-call]
             n_workers=size.processes,
@@ -172,7 +176,7 @@ def _start(stack: ExitStack, folder: Path, factory: Factory, size: Size) -> tupl
             scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
             silence_logs=False,
             worker_class=StepNanny,
-            terms=_Terms(factory, os.getpid(), log),
+            terms=_Terms(factory, log),
             local_directory=os.fspath(folder),
         )
         stack.callback(cluster.close)

@@ -67,8 +67,10 @@ class Running:
         return bool(condition())
 
     def workers(self) -> list[int]:
-        """Its worker processes, oldest first."""
-        return [one.pid for one in self._children() if "spawn_main" in " ".join(_command(one))]
+        """Its worker processes, oldest first: the children of its fork server."""
+        born = [one for one in self._children() if "forkserver" in " ".join(_command(one))]
+        servers = {one.pid for one in born}
+        return [one.pid for one in born if _parent(one) in servers]
 
     def _children(self) -> list[psutil.Process]:
         with suppress(psutil.NoSuchProcess):
@@ -161,6 +163,13 @@ def _command(process: psutil.Process) -> list[str]:
         return process.cmdline()
     except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
         return []
+
+
+def _parent(process: psutil.Process) -> int | None:
+    try:
+        return process.ppid()
+    except psutil.NoSuchProcess:
+        return None
 
 
 def events(state: Path, kind: str = "", key: str = "%") -> list[str]:

@@ -41,7 +41,7 @@ def strays(company: WreckedCompany) -> list[str]:
         with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
             words = " ".join(one.cmdline())
             ours = str(company.state) in words or (
-                "spawn_main" in words and one.cwd() and _opened(one, str(company.state))
+                "forkserver" in words and one.cwd() and _opened(one, str(company.state))
             )
             if ours and one.status() != psutil.STATUS_ZOMBIE:
                 found.append(f"process {one.pid}: {words}")
