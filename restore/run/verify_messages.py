@@ -12,7 +12,7 @@ from restore.model.text import safe
 from restore.run.mail_copies import Arranged, Union, name_of, whole_of
 from restore.run.mail_memory import Memory
 from restore.run.mail_read import Item, Mail, read_mails
-from restore.survey.message_evidence import doubts
+from restore.survey.message_evidence import examined
 
 ALTERED = "altered since it was last read, though its size and time are as they were"
 DIFFERS = "another copy of the same size holds other content: one of the two was altered"
@@ -55,27 +55,28 @@ class Reading:
 def read_messages(reading: Reading, arranged: Arranged, memory: Memory) -> Iterator[Read]:
     """Every message of one folder that a run would restore, from the first copy that has it whole. What was examined
     before, under the same fingerprint, and found sound is not read again unless `full`."""
-    examined = _Examined(reading, memory)
+    files = _Examined(reading, memory)
     union = Union()
-    for read in examined.all([*arranged.alone, *arranged.later], arranged):
+    for read in files.all([*arranged.alone, *arranged.later], arranged):
         others = [other.copy for other in arranged.others.get(name_of(read.item), ())]
         if read.item in arranged.later and union.repeats(read.item.copy, read.identity):
             continue
         union.count([read.item.copy, *others], read.identity)
         yield read
     for versions in arranged.contested:
-        yield from _contested(examined, versions)
-    examined.note()
+        yield from _contested(files, versions)
+    files.note()
+    files.tell()
 
 
-def _contested(examined: _Examined, versions: Sequence[Item]) -> Iterator[Read]:
+def _contested(files: _Examined, versions: Sequence[Item]) -> Iterator[Read]:
     """Versions of one message that differ in size: those that are no cut ones, or where none can be read the damage."""
-    mails = list(examined.read(versions))
+    mails = list(files.read(versions))
     sound = [mail for mail in mails if not mail.reason]
     if not sound:
-        examined.damage(mails[0])
+        files.damage(mails[0])
     for mail in whole_of(sound):
-        yield examined.judge(mail)
+        yield files.judge(mail)
 
 
 class _Examined:
@@ -87,6 +88,7 @@ class _Examined:
         self._trusted = {} if reading.full else sound_before(memory)
         self._sound: list[Read] = []
         self._doubted: list[str] = []
+        self._misnamed: list[str] = []
 
     def all(self, items: Sequence[Item], arranged: Arranged) -> Iterator[Read]:
         """Files that have no version of another size. One that is damaged comes from the next copy that has it."""
@@ -125,7 +127,10 @@ class _Examined:
         read = Read(mail.item, mail.identity, message_id(header(content)))
         before = self._before.get(mail.item.file, mail.identity)
         reasons = [*([ALTERED] if before != mail.identity else []), *found]
-        reasons += doubts(mail.item.message.name, mail.item.message.size, content)
+        evidence = examined(mail.item.message.name, mail.item.message.size, content)
+        reasons += evidence.doubts
+        if evidence.note:
+            self._misnamed.append(f"{safe(mail.item.path)}: {evidence.note}")
         if reasons:
             self._reading.doubtful.append(f"{safe(mail.item.path)}: {'; '.join(reasons)}")
             self._doubted.append(mail.item.file)
@@ -134,6 +139,12 @@ class _Examined:
         if len(self._sound) >= RECORDED:
             self.note()
         return read
+
+    def tell(self) -> None:
+        """What is worth telling of sound messages, in one line."""
+        if self._misnamed:
+            count = f"{len(self._misnamed):,} sound message(s) of another size than the file's name states"
+            self._reading.notes.append(f"{count} (the mail server corrects that): {self._misnamed[0]}")
 
     def note(self) -> None:
         """What was examined since the last time, for the journal."""

@@ -1,9 +1,10 @@
 """What a mail file itself says of whether it is still what was delivered.
 
-A file that reads well may have been altered: nothing in it need show that. Evidence is: sizes in its name (,S= and
-,W=; sometimes wrong on sound files, hence doubt and no more), the body hash that its sender signed (DKIM bh=, RFC 6376
-3.4 and 3.7; lists and gateways that add a footer break it too), Content-MD5 (RFC 1864), multiparts that never end
-(RFC 2046 5.1), base64 that cannot be base64, long runs of NUL (a hole left by a file system). Pure.
+A file that reads well may have been altered: nothing in it need show that. Evidence is: the body hash that its sender
+signed (DKIM bh=, RFC 6376 3.4 and 3.7; lists and gateways that add a footer break it too), Content-MD5 (RFC 1864),
+multiparts that never end (RFC 2046 5.1), base64 that cannot be base64, long runs of NUL (a hole left by a file system).
+Sizes in its name (,S= and ,W=) are often wrong on sound files, Dovecot corrects them where it meets them: they speak
+against a message only where it has fewer bytes than they state and no end, or where something else does. Pure.
 https://doc.dovecot.org/2.3/admin_manual/mailbox_formats/maildir/
 """
 
@@ -14,6 +15,7 @@ import binascii
 import hashlib
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from email.message import Message
 from email.parser import BytesHeaderParser
 from email.policy import compat32
@@ -31,21 +33,43 @@ MOST_PARTS = 500
 PARSER = BytesHeaderParser(policy=compat32)
 
 
-def doubts(name: bytes, stored: int, content: bytes) -> tuple[str, ...]:
-    """Reasons to doubt that a message is what was delivered, each in words; () where nothing speaks against it.
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a mail file says of itself: `doubts` are reasons to doubt that it is what was delivered, each in words, ()
+    where nothing speaks against it; `note` is what is worth telling of a message that is whole."""
 
-    `name` is the file's, `stored` its size in bytes as it lies there, `content` the mail in canonical form (CRLF).
-    """
-    return (*_sizes(name, stored, content), *_holes(content), *_structure(content, 0), *_signed(content))
+    doubts: tuple[str, ...] = ()
+    note: str = ""
 
 
-def _sizes(name: bytes, stored: int, content: bytes) -> Iterator[str]:
+def examined(name: bytes, stored: int, content: bytes) -> Evidence:
+    """What speaks against a message. `name` is the file's, `stored` its size in bytes as it lies there, `content` the
+    mail in canonical form (CRLF)."""
+    found = (*_holes(content), *_structure(content, 0), *_signed(content))
+    size = _size(name, stored, content)
+    if size is None or not (found or (size.short and not content.endswith(b"\r\n"))):
+        return Evidence(found, size.words if size else "")
+    return Evidence((size.words, *found))
+
+
+@dataclass(frozen=True, slots=True)
+class _WrongSize:
+    """A file has other bytes than its name states; `short`: fewer."""
+
+    words: str
+    short: bool
+
+
+def _size(name: bytes, stored: int, content: bytes) -> _WrongSize | None:
     stated, wire = SIZE.search(name), WIRE_SIZE.search(name)
     bare = len(content) - content.count(b"\r\n")
     if stated and int(stated[1]) not in (stored, bare, len(content)):
-        yield f"its name states {int(stated[1]):,} bytes, it has {stored:,}"
-    elif wire and not stated and int(wire[1]) != len(content):
-        yield f"its name states {int(wire[1]):,} bytes with CRLF, it has {len(content):,}"
+        words = f"its name states {int(stated[1]):,} bytes, it has {stored:,}"
+        return _WrongSize(words, int(stated[1]) > len(content))
+    if wire and not stated and int(wire[1]) != len(content):
+        words = f"its name states {int(wire[1]):,} bytes with CRLF, it has {len(content):,}"
+        return _WrongSize(words, int(wire[1]) > len(content))
+    return None
 
 
 def _holes(content: bytes) -> Iterator[str]:

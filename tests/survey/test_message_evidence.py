@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from restore.model.message import canonical
-from restore.survey.message_evidence import doubts
+from restore.survey.message_evidence import examined
 
 NAME = b"cur/1500000000.M1P1.web1:2,S"
 # RFC 6376 section 3.4.5: one body, and what its two canonical forms are.
@@ -25,7 +25,7 @@ EMPTY = {
 
 
 def told(content: bytes, name: bytes = NAME, stored: int | None = None) -> str:
-    return "; ".join(doubts(name, len(content) if stored is None else stored, canonical(content)))
+    return "; ".join(examined(name, len(content) if stored is None else stored, canonical(content)).doubts)
 
 
 def signed(body: bytes, digest: bytes, form: bytes) -> bytes:
@@ -74,13 +74,22 @@ def test_a_byte_altered_inside_an_attachment_is_told_where_it_is_no_base64_any_m
     [
         (b"From: x\n\nhi\n" + bytes(512), NAME, "hole"),
         (b"\x01\x02 no header at all\n\nhi", NAME, "does not begin with a header"),
-        (b"From: x\n\nhi\n", NAME.replace(b":2", b",S=99:2"), "its name states 99 bytes, it has 12"),
+        (b"From: x\n\nhi", NAME.replace(b":2", b",S=99:2"), "its name states 99 bytes, it has 11"),
+        (b"From: x\n\nhi\n" + bytes(512), NAME.replace(b":2", b",S=99:2"), "its name states 99 bytes, it has 524"),
         (b"From: x\nContent-MD5: Q2hlY2sgSW50ZWdyaXR5IQ==\n\nhi\n", NAME, "Content-MD5"),
         (b'Content-Type: multipart/mixed; boundary="b"\n\nnothing\n', NAME, "without any part"),
     ],
 )
 def test_what_speaks_against_a_mail_is_said(content: bytes, name: bytes, words: str) -> None:
     assert words in told(content, name)
+
+
+@pytest.mark.parametrize("stated", [3, 99])
+def test_a_wrong_size_in_the_name_of_a_whole_mail_is_worth_a_note_and_no_doubt(stated: int) -> None:
+    content = b"From: x\n\nhi\n"
+    evidence = examined(NAME.replace(b":2", b",S=%d:2" % stated), len(content), canonical(content))
+
+    assert (evidence.doubts, f"states {stated} bytes" in evidence.note) == ((), True)
 
 
 MIME = st.lists(
@@ -95,4 +104,4 @@ MIME = st.lists(
 
 @given(st.one_of(st.binary(max_size=300), MIME), st.binary(max_size=40))
 def test_no_mail_whatever_stops_the_look_at_it(content: bytes, name: bytes) -> None:
-    assert isinstance(doubts(name, len(content), canonical(content)), tuple)
+    assert isinstance(examined(name, len(content), canonical(content)).doubts, tuple)
