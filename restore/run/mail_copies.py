@@ -35,8 +35,12 @@ def name_of(item: Item) -> Name:
     return item.folder.folder, item.message.unique
 
 
-def arrange(items: Iterable[Item]) -> Arranged:
-    """Items in order of preference of their copies, each name once in a copy."""
+def arrange(items: Sequence[Item]) -> Arranged:
+    """Items in order of preference of their copies, each file once."""
+    if len({(item.copy, item.folder.path) for item in items}) < 2 and not any(
+        item.copy for item in items[:1]
+    ):
+        return Arranged(list(items), {}, [], [])
     named: defaultdict[Name, list[Item]] = defaultdict(list)
     for item in items:
         named[name_of(item)].append(item)

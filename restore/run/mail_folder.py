@@ -112,10 +112,10 @@ class FolderMerge:
 
     def _count(self, item: Item, identity: Identity, others: Iterable[Item] = ()) -> None:
         """One message of the union, and its versions in further copies."""
-        copies = [item.copy, *(other.copy for other in others)]
         self.tally.in_source += 1
-        self.tally.repeated += len(copies) - 1
         if len(self.step.sources) > 1:
+            copies = [item.copy, *(other.copy for other in others)]
+            self.tally.repeated += len(copies) - 1
             self.union.count(copies, identity)
 
     def _repeat(self, item: Item, identity: Identity) -> None:
@@ -294,6 +294,9 @@ def _sort_out(step: MailStep, items: Sequence[Item], tally: Tally) -> tuple[list
         named.setdefault(_file_name(item), []).append(item)
     once, twins = [], []
     for same in named.values():
+        if len(same) == 1:
+            once.append(same[0])
+            continue
         best = max(same, key=lambda item: (item.message.name.startswith(b"cur"), len(item.message.letters)))
         once.append(best)
         for item in same:

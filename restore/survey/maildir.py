@@ -32,7 +32,7 @@ PARTS = (b"cur", b"new", b"tmp")
 SYSTEM_FLAGS = {"D": "\\Draft", "F": "\\Flagged", "R": "\\Answered", "S": "\\Seen", "T": "\\Deleted"}
 PASSED = "$Forwarded"  # P: resent, forwarded or bounced
 _LISTESCAPE = re.compile(rb"\\(2[ef]|7e|5c)")
-_INFO = re.compile(rb"[:;!]2,([A-Za-z]*)[^:;!]*\Z")
+_LETTERS = re.compile(rb"[A-Za-z]*")
 _KEYWORD = re.compile(r"[A-Za-z0-9$_.+:=#@~^|<>?'`;,!&/-]{1,250}")
 
 
@@ -47,14 +47,15 @@ class MaildirMessage(NamedTuple):
     def unique(self) -> bytes:
         """What the delivering server named it; a change of flags or of cur/new leaves this as it is."""
         name = self.name.partition(b"/")[2]
-        info = _INFO.search(name)
-        return name[: info.start()] if info else name
+        info = _info(name)
+        return name[:info] if info >= 0 else name
 
     @property
     def letters(self) -> str:
         """Its flag letters."""
-        info = _INFO.search(self.name)
-        return info[1].decode("ascii") if info else ""
+        info = _info(self.name)
+        found = _LETTERS.match(self.name, info + 3) if info >= 0 else None
+        return found[0].decode("ascii") if found else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,12 @@ class MaildirFolder:
         sound = {word for word in words if _KEYWORD.fullmatch(word)}
         odd = {f"keyword {safe(word, 60)}, which IMAP cannot carry" for word in words if word not in sound}
         return (kept | sound, dropped | odd) if words else (kept, dropped)
+
+
+def _info(name: bytes) -> int:
+    """Where the flags of a file name begin; -1 where it has none. Windows and some copy tools have no colon."""
+    place = max(name.rfind(b":"), name.rfind(b";"), name.rfind(b"!"))
+    return place if place >= 0 and name.startswith(b"2,", place + 1) else -1
 
 
 @lru_cache(maxsize=4096)

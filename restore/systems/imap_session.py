@@ -6,6 +6,7 @@ import re
 import socket
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import BinaryIO
 
 from imapclient import IMAPClient
@@ -36,6 +37,11 @@ _UID = re.compile(rb"\bUID (\d+)", re.IGNORECASE)
 _SIZE = re.compile(rb"\bRFC822\.SIZE (\d+)", re.IGNORECASE)
 _ALL = re.compile(rb"\bESEARCH\b.*\bALL ([\d:,]+)", re.IGNORECASE)
 _FLAGS = re.compile(rb"\bFLAGS \(([^)]*)\)", re.IGNORECASE)
+_PLAIN_ANSWER = re.compile(
+    rb'\* \d+ FETCH \(UID (\d+) RFC822\.SIZE (\d+) (INTERNALDATE "[^"]*") FLAGS \(([^)]*)\)'
+    rb"(?: BODY\[HEADER\.FIELDS \(MESSAGE-ID\)\] \{\d+\}\r\n)?\)\r\n"
+)
+"""How most servers answer: in the order asked for."""
 _QUOTED_BODY = re.compile(rb'BODY\[[^\]]*\] (NIL|"(?:[^"\\]|\\.)*")', re.IGNORECASE)
 
 
@@ -271,6 +277,10 @@ class ImapSession:
 
 
 def _live(text: bytes, field: bytes) -> LiveMessage | None:
+    plain = _PLAIN_ANSWER.fullmatch(text)
+    if plain is not None:
+        uid, size, date, flags = plain.groups()
+        return LiveMessage(int(uid), field, int(size), internaldate(date), _words(flags))
     if not field and (quoted := _QUOTED_BODY.search(text)):
         field = quoted[1].strip(b'"')
         text = text[: quoted.start()] + text[quoted.end() :]
@@ -282,7 +292,12 @@ def _live(text: bytes, field: bytes) -> LiveMessage | None:
 
 def _flags(text: bytes) -> frozenset[str]:
     found = _FLAGS.search(text)
-    return frozenset(found[1].decode("utf-8", "replace").split()) if found else frozenset()
+    return _words(found[1]) if found else frozenset()
+
+
+@lru_cache(maxsize=4096)
+def _words(flags: bytes) -> frozenset[str]:
+    return frozenset(flags.decode("utf-8", "replace").split())
 
 
 def _hash(file: BinaryIO, size: int) -> Identity:

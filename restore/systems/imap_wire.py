@@ -152,7 +152,7 @@ class Wire:
         pieces.append(message.content)
 
     def _must_ask(self, message: NewMessage) -> bool:
-        if not all(flag in SYSTEM_FLAGS or _PLAIN_ATOM.fullmatch(flag) for flag in message.flags):
+        if not _are_plain(message.flags):
             return True
         if self._literals == "+":
             return False
@@ -307,10 +307,22 @@ def _midnight(year: int, month: int, day: int) -> int:
 
 
 def _date_time(seconds: int) -> bytes:
-    year, month, day, hour, minute, second, *_ = time.gmtime(seconds)
-    return f'"{day:02d}-{MONTHS[month - 1]}-{year:04d} {hour:02d}:{minute:02d}:{second:02d} +0000"'.encode()
+    day, rest = divmod(seconds, 86400)
+    return b'%s %02d:%02d:%02d +0000"' % (_day(day), rest // 3600, rest // 60 % 60, rest % 60)
 
 
+@lru_cache(maxsize=4096)
+def _day(number: int) -> bytes:
+    year, month, day, *_ = time.gmtime(number * 86400)
+    return f'"{day:02d}-{MONTHS[month - 1]}-{year:04d}'.encode()
+
+
+@lru_cache(maxsize=4096)
+def _are_plain(flags: frozenset[str]) -> bool:
+    return all(flag in SYSTEM_FLAGS or _PLAIN_ATOM.fullmatch(flag) for flag in flags)
+
+
+@lru_cache(maxsize=4096)
 def _flag_list(flags: frozenset[str]) -> bytes:
     for flag in flags:
         if flag not in SYSTEM_FLAGS and not _ATOM.fullmatch(flag):
