@@ -11,6 +11,8 @@ from detectors.cms.custom import CUSTOM
 from detectors.detector import Detector, Site
 from detectors.finding import Finding, Found, Status, text
 from detectors.registry import DETECTORS
+from detectors.rule import Rule
+from detectors.taught import taught
 from detectors.walk import Entry, Limits, OutOfRoot, Refused, Rooted, Tree, Unreadable, walk
 
 COPY = re.compile(
@@ -44,7 +46,7 @@ class Examination:
     installs: tuple[Install, ...]
 
 
-def examine(
+def examine(  # noqa: PLR0913 - each is a fact of its own, and known by name
     tree: Tree,
     root: bytes = b"",
     *,
@@ -52,6 +54,7 @@ def examine(
     maps: Mapping[bytes, bytes] | None = None,
     environment: Mapping[str, bytes] | None = None,
     limits: Limits | None = None,
+    rules: Sequence[Rule] = (),
 ) -> Examination:
     """Find every install below `root` and read its database login; executes nothing, writes nothing.
 
@@ -59,7 +62,8 @@ def examine(
     without a leading slash. domains: the customer's domains, main one first; they decide branches on HTTP_HOST.
     maps: absolute folders of the lost server and where they are now, relative to the tree's own root, for
     example {b"/home/alice": b"web1/home/alice"}; only what lies below `root` is ever read. environment: what
-    the web server was known to pass (SetEnv), by name.
+    the web server was known to pass (SetEnv), by name. rules: what was taught of customers' own frameworks; they are
+    asked before the other detectors.
 
     I/O happens through `tree` alone. Unreadable files and folders and links out are in `refused`, never raised;
     any other error of the tree (a lost connection) passes through. Findings stand in the order of their folders.
@@ -68,7 +72,8 @@ def examine(
         rooted = Rooted(tree, root, maps or {}, limits or Limits())
     except (OutOfRoot, Unreadable) as error:
         return Examination((), (Refused(".", str(error)),), ())
-    findings = _once(tuple(_findings(rooted, tuple(domains), environment or {})))
+    asked = (*taught(tuple(rules)), *DETECTORS)
+    findings = _once(tuple(_findings(rooted, tuple(domains), environment or {}, asked)))
     installs = dict.fromkeys(
         Install(one.system, one.path, one.version) for one in findings if one.status is not Status.BACKUP_COPY
     )
@@ -90,13 +95,13 @@ def _by_trigger(detectors: tuple[Detector, ...]) -> Mapping[bytes, Sequence[Dete
 
 
 def _findings(
-    rooted: Rooted, domains: tuple[str, ...], environment: Mapping[str, bytes]
+    rooted: Rooted, domains: tuple[str, ...], environment: Mapping[str, bytes], asked: tuple[Detector, ...]
 ) -> Iterator[tuple[Finding, bool]]:
-    table = _by_trigger(DETECTORS)
+    table, order = _by_trigger(asked), _order(asked)
     homes: dict[str, list[bytes]] = {}
     for folder, listing in walk(rooted):
         named = {one for name in listing.keys() & table.keys() for one in table[name]}
-        chosen = sorted(named, key=_order(DETECTORS).__getitem__)
+        chosen = sorted(named, key=order.__getitem__)
         site = Site(rooted, folder, _domains_of(folder, domains), environment)
         if b".htaccess" in listing and chosen:
             site = replace(site, environment={**_htaccess(site), **environment})

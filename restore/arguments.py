@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from datetime import UTC, datetime
 
+from detectors.rule import FIELDS
 from restore.incident.copies import as_of
 
 EXIT_CODES = "exit codes: 0 done, 1 failures, 2 bad use, 3 questions left (1 wins over 3)"
@@ -183,6 +184,7 @@ def _queue(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     _items_of(drop)
     drop.add_argument("--reason", required=True, help="why, for the record")
     _queue_work(acts)
+    _queue_taught(acts)
 
 
 def _items_of(act: argparse.ArgumentParser) -> None:
@@ -206,6 +208,42 @@ def _queue_work(acts: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     words = add.add_mutually_exclusive_group(required=True)
     words.add_argument("--text", help="the customer's words")
     words.add_argument("--stdin", action="store_true", help="read the words from standard input")
+
+
+def _queue_taught(acts: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    teach = _verb(acts, "teach", "teach where a framework of customers' own making keeps its login")
+    teach.add_argument(
+        "item", nargs="?", default="", help="a question it answers: the rule is for its customer"
+    )
+    teach.add_argument("--file", metavar="PATH", help="the file, relative to the site's folder: inc/db.php")
+    for name in FIELDS:
+        teach.add_argument(f"--{name}", metavar="PLACE", default="", help=PLACES[name])
+    teach.add_argument("--name", help="the rule's name (default: made of its file)")
+    teach.add_argument("--customer", action="append", default=[], metavar="C",
+                       help="for this customer: NAME or SERVER/NAME; may be repeated")  # fmt: skip
+    teach.add_argument("--all", action="store_true", help="for all customers")
+    teach.add_argument("--from", dest="source", metavar="FILE", help="rules as `queue rules` prints them")
+    _shown_before(teach)
+    own = _verb(acts, "own", "say whose the databases of a prefix are that nobody owns")
+    own.add_argument("--prefix", required=True, help="the beginning of the databases' names: shop_")
+    own.add_argument("--customer", required=True, metavar="C", help="NAME or SERVER/NAME")
+    _shown_before(own)
+    _verb(acts, "rules", "what was taught, to be read and to be carried to another incident")
+
+
+PLACES = dict.fromkeys(FIELDS, "where it stands") | {
+    "user": "$u, $cfg[db][user], [db][user], DB_USER, Cfg::USER, connect(2), new Db(2), ->open(2); section.key",
+    "password": "likewise",
+    "host": "likewise, or =NAME for a fixed one",
+    "dsn": "where a PDO DSN stands",
+    "url": "where a database URL stands",
+}
+
+
+def _shown_before(act: argparse.ArgumentParser) -> None:
+    act.add_argument("--preview", action="store_true", help="show what it would change, record nothing")
+    act.add_argument("--yes", action="store_true", help="go on without asking")
+    act.add_argument("--reason", default="", help="why, for the record")
 
 
 def _end(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -19,6 +19,7 @@ from enum import Enum
 from functools import cache
 from types import ModuleType
 
+from detectors.rule import Rule
 from restore.errors import RecordUnreadable
 from restore.model import facts, mail, mysql, outcome, plan
 
@@ -249,5 +250,6 @@ def _enum(kind: type[Enum]) -> _Form:
     )
 
 
+register((Rule,))
 for _module in (facts, mail, mysql, outcome, plan):
     register(nouns(_module))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from detectors.rule import Rule
 from restore.model.mail import FolderAccount, MailboxId
 from restore.model.mysql import (
     AccountName,
@@ -20,7 +21,7 @@ class Claim:
     """What one site's config says of its database login: a claim by a customer, or by his intruder.
 
     `host`, `port`, `socket` as the site would use them; `verifier_id` names the password's verifier
-    in the vault; `status` as detectors state it (exact, fallback, ...).
+    in the vault; `status` as detectors state it (exact, fallback, ...). `rule` is the taught rule that read it.
     """
 
     server: str
@@ -36,6 +37,7 @@ class Claim:
     verifier_id: str
     prefix: str
     evidence: tuple[str, ...]
+    rule: Rule | None = None
 
 
 @dataclass(frozen=True, slots=True)

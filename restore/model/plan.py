@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from detectors.rule import Rule
 from restore.model.facts import Claim, DumpVerified, SurvivorsRead
 from restore.model.mail import MailboxId
 from restore.model.mysql import (
@@ -22,7 +23,8 @@ from restore.model.verifier import NATIVE
 @dataclass(frozen=True, slots=True)
 class LookSite:
     """Look at one customer's home: run the detectors, list refused links. Read-only. `origin` says in words which
-    copy of the old server it lies in, "" where the incident has one copy only; what is seen tells it."""
+    copy of the old server it lies in, "" where the incident has one copy only; what is seen tells it. `rules` are those
+    taught for this customer."""
 
     server: str
     customer: str
@@ -30,6 +32,7 @@ class LookSite:
     home: bytes
     domains: tuple[str, ...]
     origin: str = ""
+    rules: tuple[Rule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

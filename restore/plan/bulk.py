@@ -27,6 +27,7 @@ from restore.plan.origin import as_of, at_home, home_ranks, origin
 from restore.plan.ownership import own
 from restore.plan.proving import Proving
 from restore.plan.settled import Settlement
+from restore.plan.taught import Taught, mark
 from restore.plan.unowned import Unowned, with_owners
 
 STAGING_DIFFERS = "staging-differs"
@@ -71,7 +72,9 @@ class BulkPlan:
         self._index = survey.index if moment is None else as_of(incident, survey.index, moment)
         self._homes = home_ranks(self._index)
         self._settlement = Settlement(survey.settled)
-        self._owners = own(survey.index)
+        self._taught = Taught(survey.settled)
+        self._index, self._rungs = with_owners(self._index, self._taught.owners(self._index))
+        self._owners = own(with_owners(survey.index, self._taught.owners(survey.index))[0], self._rungs)
         self._held = frozenset(dump.database for dump in survey.index.dumps)
         self._taken: dict[DatabaseId, float] = {}
         self._servers = {server.name: server for server in incident.old_servers}
@@ -183,7 +186,8 @@ class BulkPlan:
         jobs = []
         for number, progress in enumerate(self._customers.values()):
             customer, server = progress.customer, self._at_home(progress.customer)
-            key = f"look/{server.name}/{customer.name}"
+            rules = self._taught.rules_for(customer)
+            key = f"look/{server.name}/{customer.name}{mark(rules)}"
             self._looks[key] = (customer.server, customer.name)
             work = LookSite(
                 server.name,
@@ -192,6 +196,7 @@ class BulkPlan:
                 home_path(server, customer),
                 customer.domains,
                 origin(server, server.source, server.kind, server.taken),
+                rules,
             )
             step = Step(key, work, (f"source/{server.source}", "worker"))
             jobs.append(Job(key, "look", customer.name, (step,), rank=(1, 0, number)))
@@ -215,7 +220,8 @@ class BulkPlan:
             return Learned()
         found = self._unowned.settle()
         self._index, rungs = with_owners(self._index, found)
-        self._owners = own(self._index, rungs)
+        self._rungs = {**self._rungs, **rungs}
+        self._owners = own(self._index, self._rungs)
         for customer in self._index.customers:
             if (customer.server, customer.name) in self._customers:
                 self._customers[customer.server, customer.name].customer = customer

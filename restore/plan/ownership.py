@@ -42,7 +42,7 @@ class Owners:
 
 def own(index: Index, rungs: Mapping[DatabaseId, str] | None = None) -> Owners:
     """The owners of all mailboxes and databases that a backup holds or a customers file names. `rungs`: on what the
-    ownership of a database rests, where looking at sites told it."""
+    ownership of a database rests, where looking at sites, or an operator's rule, told it."""
     homes = _in_homes(index)
     listed_mail: defaultdict[MailboxId, list[Owner]] = defaultdict(list)
     listed_data: defaultdict[DatabaseId, list[Owner]] = defaultdict(list)
@@ -54,7 +54,7 @@ def own(index: Index, rungs: Mapping[DatabaseId, str] | None = None) -> Owners:
             database = DatabaseId(customer.server, name)
             found = (rungs or {}).get(database)
             rung = IN_HOME if (database, customer.name) in homes else NAMED
-            listed_data[database].append(Owner(customer, LISTED if customer.listed else found or rung))
+            listed_data[database].append(Owner(customer, found or (LISTED if customer.listed else rung)))
         for domain in customer.domains:
             domains[customer.server, domain].append(customer)
     for place in index.mailboxes:

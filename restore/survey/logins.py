@@ -8,6 +8,7 @@ from detectors.detector import Site
 from detectors.examine import examine
 from detectors.finding import Finding, Found
 from detectors.registry import DETECTORS
+from detectors.taught import taught
 from detectors.walk import Limits, OutOfRoot, Rooted, Tree, Unreadable
 from restore.model.facts import Claim
 from restore.model.plan import LookSite
@@ -30,7 +31,8 @@ def read_login(tree: Tree, home: LookSite, claim: Claim) -> Found | None:
     found = _matching(_near(rooted, home, claim), claim)
     if found is not None:
         return found
-    examination = examine(tree, home.home, domains=home.domains, maps=maps)
+    rules = (claim.rule,) if claim.rule else ()
+    examination = examine(tree, home.home, domains=home.domains, maps=maps, rules=rules)
     return _matching(examination.findings, claim)
 
 
@@ -46,7 +48,8 @@ def _matching(findings: Iterable[Finding], claim: Claim) -> Found | None:
 
 
 def _near(rooted: Rooted, home: LookSite, claim: Claim) -> Iterator[Finding]:
-    detectors = [one for one in DETECTORS if one.name == claim.system]
+    asked = (*taught((claim.rule,) if claim.rule else ()), *DETECTORS)
+    detectors = [one for one in asked if one.name == claim.system]
     for folder in _folders(rooted, claim.config.encode("utf-8", "surrogateescape")):
         site = Site(rooted, folder, home.domains)
         for detector in detectors:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from detectors.examine import Examination, Install, examine
 from detectors.finding import Found, Secret, Status, Unclear
+from detectors.taught import TAUGHT
 from detectors.walk import Entry, Unreadable
 from restore.model.facts import Claim, SiteLooked
 from restore.model.outcome import Done, Outcome
@@ -78,7 +79,7 @@ def look_site(key: str, work: LookSite, systems: Systems) -> Outcome:
     read or was not followed, in words that are safe to show. Raises what the source and the desk raise.
     """
     tree = _Watched(systems.source(work.source), systems.progress(key))
-    examination = examine(tree, work.home, domains=work.domains, maps=lost_names(work))
+    examination = examine(tree, work.home, domains=work.domains, maps=lost_names(work), rules=work.rules)
     claims: list[Claim] = []
     unclear: list[tuple[str, ...]] = []
     for finding in examination.findings:
@@ -122,6 +123,7 @@ def _claim(key: str, work: LookSite, found: Found, systems: Systems) -> Claim:
         verifier_id=verifier_id,
         prefix=found.prefix,
         evidence=tuple(safe(str(one), LINE) for one in (*found.evidence, *found.unclear)),
+        rule=next((one for one in work.rules if found.system == TAUGHT + one.name), None),
     )
 
 

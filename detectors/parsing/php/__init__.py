@@ -100,6 +100,10 @@ class Evaluated:
         calls_ = [machine.recorded.get(function, []) for machine in self.machines]
         return self._one([slots[number] if number < len(slots) else None for slots in calls_])
 
+    def expression(self, code: bytes) -> Stated | None:
+        """What a class constant or static property, as PHP writes it (A::B, A::$b), holds after the file has run."""
+        return self._one([_looked_up(machine, self.path, code) for machine in self.machines])
+
     @property
     def opaque(self) -> Stated | None:
         """Code that ran but could not be read, None where there was none: it may have set anything."""
@@ -185,6 +189,22 @@ def _instance(machine: Machine, kind: bytes) -> Object | None:
     return made if isinstance(made, Object) else None
 
 
+def _looked_up(machine: Machine, path: str, code: bytes) -> Slot | None:
+    if code.partition(b"::")[0].lower() not in machine.classes:
+        return None
+    source = Source(path, b"", b"<?php " + code + b";")
+    machine.steps = max(machine.steps, 1_000)
+    statement = next((one for one in source.root.named_children if one.type == "expression_statement"), None)
+    if statement is None:
+        return None
+    with machine.inside(source):
+        try:
+            value, notes = machine.noted(statement.named_children[0])
+        except (Exhausted, calls.ExitReached):
+            return None
+    return Slot(value, Where(path, 0), notes, text(code))
+
+
 def stated(slot: Slot, machine: Machine) -> Stated:
     """What a slot states, for a finding."""
     value, (path, line) = slot.value, slot.where
@@ -230,30 +250,38 @@ def hosts(domains: Sequence[str]) -> list[bytes]:
     return list(names)[:MAX_HOSTS]
 
 
-def evaluate(site: Site, config: Config, variables: Mapping[bytes, Value] | None = None) -> Evaluated:
-    """Evaluate a config of a site; `variables` are globals the application sets before it reads it.
+def evaluate(
+    site: Site,
+    config: Config,
+    variables: Mapping[bytes, Value] | None = None,
+    watched: frozenset[bytes] = frozenset(),
+) -> Evaluated:
+    """Evaluate a config of a site; `variables` are globals the application sets before it reads it, `watched` the
+    calls whose arguments are wanted (see machine.World).
 
     Executes nothing; never raises for whatever bytes the file holds."""
-    key = (b"php", config.path, site.folder, repr(sorted((variables or {}).items())), site.domains)
+    key = (b"php", config.path, site.folder, repr(sorted((variables or {}).items())), site.domains, watched)
     cached = site.rooted.cache.get(key)
     if isinstance(cached, Evaluated):
         return cached
-    result = _evaluate(site, config, variables or {})
+    result = _evaluate(site, config, variables or {}, watched)
     site.rooted.cache[key] = result
     return result
 
 
-def _evaluate(site: Site, config: Config, variables: Mapping[bytes, Value]) -> Evaluated:
+def _evaluate(
+    site: Site, config: Config, variables: Mapping[bytes, Value], watched: frozenset[bytes]
+) -> Evaluated:
     path = text(config.path)
     if not site.rooted.charge(len(config.content)):
         return Evaluated(path, (), (), exhausted=True)
     source = Source(path, config.path.rpartition(b"/")[0], config.content, not config.whole)
-    first = _run(site, source, None, variables)
+    first = _run(site, source, None, variables, watched)
     if first is None:
         return Evaluated(path, (), (), source.damage, source.cut, True)
     runs = [first]
     if first[0].host_used and (names := hosts(site.domains)):
-        each = [_run(site, source, name, variables) for name in names]
+        each = [_run(site, source, name, variables, watched) for name in names]
         if any(one is None for one in each):
             return Evaluated(path, (), (), source.damage, source.cut, True)
         tried = [one for one in each if one is not None]
@@ -272,13 +300,17 @@ def root_of(site: Site) -> Value:
 
 
 def _run(
-    site: Site, source: Source, host: bytes | None, variables: Mapping[bytes, Value]
+    site: Site,
+    source: Source,
+    host: bytes | None,
+    variables: Mapping[bytes, Value],
+    watched: frozenset[bytes],
 ) -> tuple[Machine, Value] | None:
     lost, here = site.rooted.lost_name(site.folder), root_of(site)
     slash: Value = TreePath(here.below + b"/") if isinstance(here, TreePath) else lost + b"/" if lost else b""
     presumed = {**PRESUMED, b"ABSPATH": _presumed(slash), b"DRUPAL_ROOT": _presumed(here)}
     environment = {name.encode("utf-8", "surrogateescape"): value for name, value in site.environment.items()}
-    world = World(site.rooted, site.folder, environment, host, presumed)
+    world = World(site.rooted, site.folder, environment, host, presumed, watched)
     machine = Machine(world, source, site.rooted.limits.steps)
     for name, value in variables.items():
         machine.state.scopes[0][name] = Slot(value, Where(source.path, 0))

@@ -62,7 +62,10 @@ def call(machine: Machine, node: Node) -> Value:
         return special(machine, node, arguments)
     routine = machine.functions.get(name)
     if routine is not None:
-        return invoke(machine, node, routine, [machine.noted(one) for one in arguments], None, arguments)
+        given = [machine.noted(one) for one in arguments]
+        if name in machine.world.watched:
+            machine.record(name, arguments, given)
+        return invoke(machine, node, routine, given, None, arguments)
     return _builtin(machine, node, name, arguments)
 
 
@@ -73,10 +76,9 @@ def _evaluate_all(machine: Machine, arguments: list[Node]) -> list[Value]:
 def _builtin(machine: Machine, node: Node, name: bytes, arguments: list[Node]) -> Value:
     outer, machine.notes = machine.notes, set()
     values = _evaluate_all(machine, arguments)
-    if name in RECORDED:
-        pairs = zip(arguments, values, strict=True)
-        machine.recorded.setdefault(name, [Slot(value, machine.where(one)) for one, value in pairs])
-    elif name in CONNECTS:
+    if name in RECORDED or name in machine.world.watched:
+        machine.record(name, arguments, [(value, frozenset(machine.notes)) for value in values])
+    if name in CONNECTS:
         machine.connect(name, node, arguments, [(value, frozenset(machine.notes)) for value in values])
     noted = machine.notes
     machine.notes = outer | noted
@@ -425,6 +427,8 @@ def new(machine: Machine, node: Node) -> Value:
     kind = machine.source.text(names[0]).rpartition(b"\\")[2].lower()
     if kind == b"stdclass":
         return machine.new_object(kind)
+    if b"new " + kind in machine.world.watched:
+        machine.record(b"new " + kind, arguments, given)
     if kind in CONNECTING_CLASSES and kind not in machine.classes:
         machine.connect(b"new " + kind, node, arguments, given)
     return instance(machine, node, kind, given, arguments)
@@ -474,6 +478,7 @@ def method(machine: Machine, node: Node) -> Value:
     arguments = arguments_of(node)
     thing = machine.eval(inner) if inner is not None else None
     given = [machine.noted(one) for one in arguments]
+    _watch(machine, name, arguments, given)
     if isinstance(thing, Object) and name is not None and name.type == "name":
         wanted = machine.source.text(name).lower()
         for info in _lineage(machine, machine.state.heap[thing.id].kind):
@@ -489,6 +494,7 @@ def static_call(machine: Machine, node: Node) -> Value:
     scope, name = node.child_by_field_name("scope"), node.child_by_field_name("name")
     arguments = arguments_of(node)
     given = [machine.noted(one) for one in arguments]
+    _watch(machine, name, arguments, given)
     if scope is not None and name is not None and name.type == "name":
         kind = _class_name(machine, machine.source.text(scope))
         wanted = machine.source.text(name).lower()
@@ -498,6 +504,18 @@ def static_call(machine: Machine, node: Node) -> Value:
     if name is not None:
         _may_connect(machine, node, name, arguments, given)
     return machine.unknown(node, "a method that is not evaluated")
+
+
+def _watch(
+    machine: Machine,
+    name: Node | None,
+    arguments: list[Node],
+    given: list[tuple[Value, frozenset[Note]]],
+) -> None:
+    if machine.world.watched and name is not None:
+        wanted = b"->" + machine.source.text(name).lower()
+        if wanted in machine.world.watched:
+            machine.record(wanted, arguments, given)
 
 
 def _may_connect(

@@ -17,7 +17,7 @@ from tree_sitter import Node
 from detectors.detector import Config, Site
 from detectors.finding import text
 from detectors.parsing.dsn import from_pdo, from_url
-from detectors.parsing.php import calls, evaluate, stated
+from detectors.parsing.php import Evaluated, calls, evaluate, stated
 from detectors.parsing.php.machine import Connect, Exhausted, Machine, Routine
 from detectors.parsing.php.values import NO_NOTES, Array, Object, Unknown
 from detectors.parsing.stated import Stated
@@ -75,6 +75,17 @@ def openings(site: Site, config: Config) -> tuple[Opening, ...]:
     return tuple(found.values())
 
 
+def watched(site: Site, config: Config, names: frozenset[bytes]) -> Evaluated:
+    """A file evaluated with the arguments of these calls kept; functions and methods that hold one and that nothing
+    has called are entered."""
+    values = evaluate(site, config, watched=names)
+    words = b"|".join(re.escape(name.removeprefix(b"new ").removeprefix(b"->")) for name in sorted(names))
+    for machine in values.machines:
+        if not names <= machine.recorded.keys():
+            _enter_all(machine, re.compile(rb"\b(?:" + words + rb")\s*\(", re.IGNORECASE))
+    return values
+
+
 def _known(one: Opening) -> int:
     return sum(
         (field := one.fields.get(name)) is not None and field.value is not None
@@ -82,21 +93,22 @@ def _known(one: Opening) -> int:
     )
 
 
-def _enter_all(machine: Machine) -> None:
+def _enter_all(machine: Machine, holding_one: re.Pattern[bytes] = OPENS) -> None:
     """Enter the functions and methods with such a call that nothing has called."""
     machine.steps = max(machine.steps, 20_000)
     for routine in [*machine.functions.values()][:ENTERED]:
-        _enter(machine, routine, None)
+        if _holds(routine, holding_one):
+            _enter(machine, routine, None)
     for kind, info in [*machine.classes.items()][:ENTERED]:
-        holding = [one for one in info.methods.values() if _holds(one)]
+        holding = [one for one in info.methods.values() if _holds(one, holding_one)]
         if holding:
             thing = _made(machine, kind, holding[0].node)
             for routine in holding[:ENTERED]:
                 _enter(machine, routine, thing)
 
 
-def _holds(routine: Routine) -> bool:
-    return OPENS.search(routine.source.text(routine.node)) is not None
+def _holds(routine: Routine, call: re.Pattern[bytes]) -> bool:
+    return call.search(routine.source.text(routine.node)) is not None
 
 
 def _made(machine: Machine, kind: bytes, node: Node) -> Object | None:
@@ -108,8 +120,6 @@ def _made(machine: Machine, kind: bytes, node: Node) -> Object | None:
 
 
 def _enter(machine: Machine, routine: Routine, thing: Object | None) -> None:
-    if not _holds(routine):
-        return
     parameters = routine.node.child_by_field_name("parameters")
     why = Unknown("a parameter", machine.where(routine.node))
     given = []

@@ -201,13 +201,15 @@ MAX_CONNECTS = 200
 class World:
     """What the evaluator may ask about the site: files below the root, environment, the host asked for.
 
-    `presumed` are constants as the application sets them before it reads the config; `cwd` the folder of its entry."""
+    `presumed` are constants as the application sets them before it reads the config; `cwd` the folder of its entry;
+    `watched` are calls whose arguments are kept, by name in lower case: "f", "new c" or "->m"."""
 
     rooted: Rooted
     cwd: bytes
     environment: Mapping[bytes, bytes]
     host: bytes | None
     presumed: Mapping[bytes, Slot]
+    watched: frozenset[bytes] = frozenset()
 
 
 class Machine:
@@ -249,6 +251,15 @@ class Machine:
             pairs = zip(arguments, given, strict=True)
             slots = tuple(Slot(value, self.where(one), notes) for one, (value, notes) in pairs)
             self.connects.append(Connect(name, self.where(node), slots))
+
+    def record(self, name: bytes, arguments: Sequence[Node], given: Sequence[tuple[Value, Notes]]) -> None:
+        """Keep the arguments of a watched call; calls that differ make them Unknown."""
+        pairs = zip(arguments, given, strict=True)
+        slots = [Slot(value, self.where(one), notes) for one, (value, notes) in pairs]
+        old = self.recorded.setdefault(name, slots)
+        if old is not slots and [one.value for one in old] != [one.value for one in slots]:
+            why = Unknown("it is called with other arguments too", slots[0].where if slots else old[0].where)
+            self.recorded[name] = [one._replace(value=why) for one in old]
 
     def step(self, cost: int = 1) -> None:
         """Count work; raises Exhausted beyond the limit."""
