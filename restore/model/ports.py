@@ -18,12 +18,15 @@ from restore.model.mail import (
     StoredMessage,
     Unread,
 )
+from restore.model.making import MailUser, NewMailbox
 from restore.model.mysql import (
     AccountName,
     AccountState,
+    DumpFile,
     Fingerprint,
     Loaded,
     Move,
+    Salvage,
     SchemaObject,
     ServerFacts,
     TableState,
@@ -91,6 +94,9 @@ class MailSession(Protocol):
     def room(self) -> int | None:
         """Bytes that INBOX's quota still allows (RFC 9208); None where the server sets or tells no limit."""
 
+    def quota(self) -> int | None:
+        """The bytes that INBOX's quota allows in all; None where the server sets or tells no limit."""
+
     def folders(self) -> Sequence[FolderPath]:
         """Every folder that can be selected."""
 
@@ -129,6 +135,12 @@ class MailSession(Protocol):
         store something; what it raises passes through, and then nothing more is stored. Raises MailRefused where
         the server refuses the batch as a whole; then nothing of it was stored. A lost connection says nothing: the
         messages may be stored."""
+
+    def send(
+        self, folder: FolderPath, messages: Sequence[NewMessage], confirm: Callable[[], None] = lambda: None
+    ) -> Callable[[], Sequence[AppendResult]]:
+        """Begin an append(), whose answer what is returned waits for: the server stores while the caller does other
+        things. Before that is called, once, nothing else may be asked of this session. Either raises as append()."""
 
     def close(self) -> None:
         """Log out."""
@@ -264,6 +276,37 @@ class Staging(Protocol):
         """Remove the staged copy; no error where there is none."""
 
 
+class SalvagedDump(Protocol):
+    """A damaged dump's plain stream, mended: complete rows alone. It can be iterated again."""
+
+    @property
+    def found(self) -> Salvage:
+        """What the last whole iteration kept, and each thing that it did not."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The plain stream. Raises nothing for damage."""
+
+    def leaving_out(self, table: str) -> SalvagedDump:
+        """The same without that table, which is told as lost."""
+
+
+class Dumps(Protocol):
+    """Dumps of any form in the staging folder: one file, a part of one, or a folder of them."""
+
+    def fetch(self, source: Source, dump: DumpFile, progress: Progress) -> None:
+        """Have here all that is needed of it; raises what Staging.fetch raises."""
+
+    def plain(self, dump: DumpFile) -> Iterator[bytes]:
+        """Its SQL as one plain stream. Raises what Staging.plain raises, and DumpDamaged where a folder says of itself
+        that it is not whole."""
+
+    def salvaged(self, dump: DumpFile) -> SalvagedDump:
+        """What can be had of a damaged one."""
+
+    def discard(self, dump: DumpFile) -> None:
+        """Remove all that is here of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class SurvivingHash:
     """An account as a dump of the `mysql` database states it. Lives in its step alone."""
@@ -287,6 +330,27 @@ class Scratch(Protocol):
         DumpDamaged."""
 
 
+class MailUsers(Protocol):
+    """The mail users of an old server, as its backups hold them."""
+
+    def find(self, address: str, customer: str) -> MailUser | None:
+        """The user of an address, of that customer; None where none is known. Raises MailUsersUnreadable and what
+        the source raises."""
+
+
+class MailboxMaker(Protocol):
+    """The user database of a live mail server. What stands there is never altered."""
+
+    where: str
+    """What it is, in words."""
+
+    def stands(self, address: str) -> bool:
+        """Whether it has that user. Raises MailboxNotMade where it cannot tell."""
+
+    def make(self, mailbox: NewMailbox) -> bool:
+        """Add a user; False where one stands. Raises MailboxNotMade."""
+
+
 class Progress(Protocol):
     """Told of work as it goes on; raises Fenced or Cancelled where the step must stop before its next act."""
 
@@ -306,6 +370,10 @@ class Systems(Protocol):
         """Where fetched files are kept."""
 
     @property
+    def dumps(self) -> Dumps:
+        """Dumps as they lie there."""
+
+    @property
     def scratch(self) -> Scratch:
         """Where dumps are tried out; made at its first use."""
 
@@ -317,6 +385,12 @@ class Systems(Protocol):
 
     def database(self, name: str) -> DatabaseServer:
         """A live database server."""
+
+    def mail_users(self, server: str) -> MailUsers:
+        """The mail users that an old server had."""
+
+    def maker(self, target: str) -> MailboxMaker:
+        """What makes mailboxes on a live mail server whose [mail_target.create] says how."""
 
     def progress(self, step: str) -> Progress:
         """Where a step tells of its bytes."""

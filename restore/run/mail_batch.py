@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import NoReturn
 
 from restore.errors import MailFolderRemade, MailRefused, MailServerFailing
 from restore.model.mail import AppendResult, Intent, Proof, Refusal, Stored
@@ -17,46 +19,80 @@ FAULTS = frozenset(("SERVERBUG", "CONTACTADMIN", "UNAVAILABLE"))
 FAULTS_IN_A_ROW = 10
 
 
-def send(step: MailStep, live: LiveFolder, batch: Sequence[Outgoing], tally: Tally) -> None:
-    """Append a batch, read every message back and count what became of it.
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """A batch that was sent: its messages, its intent, and what waits for the server's answer."""
 
-    The intent is on disk before the first byte leaves; the proof goes to the journal with the next record.
-    Raises Fenced, MailUnreachable, MailStalled, MailFolderRemade; the intent then tells the next run where to look.
+    batch: Sequence[Outgoing]
+    intent: Intent
+    answer: Callable[[], Sequence[AppendResult]]
+
+
+def send(step: MailStep, live: LiveFolder, batch: Sequence[Outgoing], tally: Tally) -> Flight | None:
+    """Append a batch, without waiting for the answer; None where no message of it is to be tried.
+
+    The intent is on disk before the first byte leaves. Nothing else may be asked of the session before land().
+    Raises Fenced, MailUnreachable, MailStalled; the intent then tells the next run where to look.
     """
     fitting = [outgoing for outgoing in batch if not _beyond_quota(step, outgoing, tally)]
     if not fitting:
-        return
+        return None
     live.make(step)
     identities = tuple(outgoing.identity for outgoing in fitting)
     files = tuple(outgoing.file for outgoing in fitting)
     intent = Intent(step.batch_name(), live.path, live.uidvalidity, live.uidnext, identities, files)
     step.record(intent)
-    results = _append(step, live, fitting)
+    return Flight(fitting, intent, _begin(step, live, fitting))
+
+
+def land(step: MailStep, live: LiveFolder, flight: Flight, tally: Tally) -> None:
+    """Read every message of a sent batch back and count what became of it; the proof goes to the journal with the
+    next record. Raises Fenced, MailUnreachable, MailStalled, MailFolderRemade."""
+    results = _results(step, live, flight.batch, flight.answer)
     try:
-        uids = _uids(step, live, intent, results)
-        back = read_back(step, live, fitting, uids)
+        uids = _uids(step, live, flight.intent, results)
+        back = read_back(step, live, flight.batch, uids)
     except MailRefused as error:
         _check_gone(live, error.response_code, error.message)
         raise
     altered, stated = [], []
-    for place, (outgoing, result, uid) in enumerate(zip(fitting, results, uids, strict=True)):
+    for place, (outgoing, result, uid) in enumerate(zip(flight.batch, results, uids, strict=True)):
         if isinstance(result, Refusal):
             _refuse(step, tally, outgoing, result)
         elif compare(step, tally, outgoing, uid, back):
             altered.append(place)
         elif uid and uid not in back.whole:
             stated.append(place)
-    step.later(Proof(intent.batch, live.uidvalidity, tuple(uids), tuple(altered), tuple(stated)))
+    step.later(Proof(flight.intent.batch, live.uidvalidity, tuple(uids), tuple(altered), tuple(stated)))
     live.uidnext = max(live.uidnext, *(uid + 1 for uid in uids if uid), 0)
     step.changed = step.changed or any(isinstance(result, Stored) for result in results)
 
 
-def _append(step: MailStep, live: LiveFolder, batch: Sequence[Outgoing]) -> list[AppendResult]:
-    """A batch that is refused as a whole is halved, down to the one message that is to blame."""
+def _begin(
+    step: MailStep, live: LiveFolder, batch: Sequence[Outgoing]
+) -> Callable[[], Sequence[AppendResult]]:
     step.desk.renew(step.key)
+    messages = [outgoing.message for outgoing in batch]
     try:
-        messages = [outgoing.message for outgoing in batch]
-        results = list(step.session.append(live.path, messages, step.still_ours))
+        return step.session.send(live.path, messages, step.still_ours)
+    except MailRefused as error:
+        return partial(_refused, error)
+
+
+def _refused(error: MailRefused) -> NoReturn:
+    raise error
+
+
+def _append(step: MailStep, live: LiveFolder, batch: Sequence[Outgoing]) -> list[AppendResult]:
+    return _results(step, live, batch, _begin(step, live, batch))
+
+
+def _results(
+    step: MailStep, live: LiveFolder, batch: Sequence[Outgoing], answer: Callable[[], Sequence[AppendResult]]
+) -> list[AppendResult]:
+    """A batch that is refused as a whole is halved, down to the one message that is to blame."""
+    try:
+        results = answer()
     except MailRefused as error:
         _check_gone(live, error.response_code, error.message)
         if len(batch) == 1:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from restore.model.mail import FolderAccount, Identity, Matched, NewMessage, Unread, Verified
 from restore.model.message import header, message_id
 from restore.model.text import safe
-from restore.run.mail_batch import send
+from restore.run.mail_batch import Flight, land, send
 from restore.run.mail_claims import Claims
 from restore.run.mail_copies import Arranged, Union, arrange, name_of, whole_of
 from restore.run.mail_proof import Outgoing
@@ -59,6 +59,7 @@ class FolderMerge:
     pending: Batch = field(default_factory=Batch)
     first_names: dict[tuple[int, bytes, bytes], Identity | None] = field(default_factory=dict)
     repeats: list[tuple[str, Identity]] = field(default_factory=list)
+    flight: Flight | None = None
 
     def run(self, twins: Sequence[Item]) -> None:
         """The first copy, newest window first and ascending within a window; then files that have a second name;
@@ -76,6 +77,7 @@ class FolderMerge:
         self._contested()
         self._window([item for item in self.arranged.later if not self._explained(item)])
         self._contested()
+        self._land()
         self._record_repeats()
         self.step.record()
 
@@ -239,6 +241,7 @@ class FolderMerge:
             for uid in self.claims.candidates(one.identity, message_id(header(one.message.content)))
         ]
         if uids:
+            self._land()
             for message in self.step.session.read_back(self.live.path, uids):
                 if isinstance(message, Unread):
                     self.step.notes.say(
@@ -256,9 +259,18 @@ class FolderMerge:
             self._flush()
 
     def _flush(self) -> None:
-        batch = self.pending.take()
+        """The server stores a batch while the next one is read, but for one that is large."""
+        size, batch = self.pending.bytes, self.pending.take()
         if batch:
-            send(self.step, self.live, batch, self.tally)
+            self._land()
+            self.flight = send(self.step, self.live, batch, self.tally)
+        if size > 2 * BATCH_BYTES:
+            self._land()
+
+    def _land(self) -> None:
+        flight, self.flight = self.flight, None
+        if flight is not None:
+            land(self.step, self.live, flight, self.tally)
 
     def _record_repeats(self) -> None:
         """A file of a further copy that was read and is not needed is not read again by the next run."""

@@ -27,7 +27,7 @@ from restore.model.message import Identifier
 from restore.model.text import safe
 from restore.systems.imap_errors import translated
 from restore.systems.imap_names import Names
-from restore.systems.imap_wire import CHUNK, Wire, compress, expand, internaldate, skip
+from restore.systems.imap_wire import CHUNK, Appended, Wire, compress, expand, internaldate, skip
 
 ROLES = ("\\Sent", "\\Drafts", "\\Trash", "\\Junk", "\\Archive")
 KEPT_OF_MESSAGE_ID = 4096
@@ -52,6 +52,7 @@ class ImapSession:
         self._server = server
         self._connect = connect
         self._validity: dict[FolderPath, int] = {}
+        self._awaited = False
         self._begin()
 
     def _begin(self) -> None:
@@ -70,15 +71,23 @@ class ImapSession:
 
     def room(self) -> int | None:
         """Bytes that INBOX's quota still allows; None where the server sets or tells no limit."""
+        left = [limit - usage for limit, usage in self._quotas()]
+        return max(0, min(left)) * 1024 if left else None
+
+    def quota(self) -> int | None:
+        """The bytes that INBOX's quota allows in all; None where the server sets or tells no limit."""
+        return min((limit * 1024 for limit, _ in self._quotas()), default=None)
+
+    def _quotas(self) -> list[tuple[int, int]]:
+        """Limit and usage of each, in units of 1024 bytes."""
         if b"QUOTA" not in self._capabilities:
-            return None
+            return []
         try:
             with self._doing("asking for the quota"):
                 _, quotas = self._client.get_quota_root("INBOX")
         except MailRefused:
-            return None
-        left = [quota.limit - quota.usage for quota in quotas if quota.resource == "STORAGE"]
-        return max(0, min(left)) * 1024 if left else None
+            return []
+        return [(quota.limit, quota.usage) for quota in quotas if quota.resource == "STORAGE"]
 
     def folders(self) -> Sequence[FolderPath]:
         """Every folder that can be selected."""
@@ -227,9 +236,28 @@ class ImapSession:
 
         Raises MailRefused where the batch was refused as a whole,
         MailFolderRemade where it went into another incarnation of the folder than state() last saw."""
-        with self._doing(f"appending to folder {safe('/'.join(folder))}"):
-            send = self._wire.append_many if b"MULTIAPPEND" in self._capabilities else self._wire.append_each
-            appended = send(self._names.wire(folder), messages, confirm)
+        return self.send(folder, messages, confirm)()
+
+    def send(
+        self, folder: FolderPath, messages: Sequence[NewMessage], confirm: Callable[[], None] = lambda: None
+    ) -> Callable[[], Sequence[AppendResult]]:
+        """Begin an append(); what is returned waits for its answer, before anything else is asked."""
+        what, name = f"appending to folder {safe('/'.join(folder))}", self._names.wire(folder)
+        with self._doing(what):
+            if b"MULTIAPPEND" in self._capabilities:
+                answer = self._wire.append_many(name, messages, confirm)
+            else:
+                each = self._wire.append_each(name, messages, confirm)
+                return lambda: self._fates(folder, each)
+        self._awaited = True
+        return lambda: self._fates(folder, self._answered(answer, what))
+
+    def _answered(self, answer: Callable[[], Appended], what: str) -> Appended:
+        self._awaited = False
+        with self._translating(what):
+            return answer()
+
+    def _fates(self, folder: FolderPath, appended: Appended) -> Sequence[AppendResult]:
         expected = self._validity.get(folder)
         if expected is not None and appended.uidvalidity not in (None, expected):
             raise MailFolderRemade(
@@ -265,9 +293,16 @@ class ImapSession:
 
     @contextmanager
     def _doing(self, what: str) -> Iterator[None]:
+        if self._awaited:
+            raise RuntimeError(f"{what} before the answer to an append was awaited")
         if self._wire.broken:
             self._client.shutdown()
             self._begin()
+        with self._translating(what):
+            yield
+
+    @contextmanager
+    def _translating(self, what: str) -> Iterator[None]:
         try:
             with translated(self._server, what):
                 yield

@@ -90,20 +90,20 @@ class Wire:
 
     def append_many(
         self, folder: bytes, messages: Sequence[NewMessage], confirm: Callable[[], None]
-    ) -> Appended:
-        """MULTIAPPEND: all or none. `folder` is the encoded and quoted name. Raises MailRefused (nothing stored).
+    ) -> Callable[[], Appended]:
+        """MULTIAPPEND: all or none; what is returned waits for the answer. `folder` is the encoded and quoted name.
 
         The server stores when it has the line's end, which `confirm` is called before: raises what that raises, and
-        the connection must not be used again, so that the end never comes.
+        the connection must not be used again, so that the end never comes. Either raises MailRefused (nothing stored).
         """
-        tag = self._tag()
+        tag, count = self._tag(), len(messages)
         pieces: list[bytes | bytearray] = [tag + b" APPEND " + folder]
         for place, message in enumerate(messages):
             self._add(pieces, message, tag, ask=place == 0)
         self._send(pieces)
         confirm()
         self._send([b"\r\n"])
-        return _appended(self._check(self._tagged(tag)[len(tag) :]), len(messages))
+        return lambda: _appended(self._check(self._tagged(tag)[len(tag) :]), count)
 
     def append_each(
         self, folder: bytes, messages: Sequence[NewMessage], confirm: Callable[[], None]

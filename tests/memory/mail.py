@@ -98,6 +98,9 @@ class MemorySession:
     def room(self) -> int | None:
         return self.server.quota - self._held() if self.server.quota else None
 
+    def quota(self) -> int | None:
+        return self.server.quota or None
+
     def folders(self) -> Sequence[FolderPath]:
         return list(self.box.folders)
 
@@ -164,6 +167,12 @@ class MemorySession:
         uids = [place.add(self._kept(message)) for message in messages]
         self.server.hook("after", "append", "/".join(folder))
         return [Stored(uid if self.server.uidplus else None) for uid in uids]
+
+    def send(
+        self, folder: FolderPath, messages: Sequence[NewMessage], confirm: Callable[[], None] = lambda: None
+    ) -> Callable[[], Sequence[AppendResult]]:
+        results = self.append(folder, messages, confirm)
+        return lambda: results
 
     def close(self) -> None:
         """Nothing is kept open."""
