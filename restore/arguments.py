@@ -24,8 +24,8 @@ def parser() -> argparse.ArgumentParser:
     init.add_argument(
         "path", nargs="?", default="incident.toml", help="where to write it (default: incident.toml)"
     )
-    _dated(_verb(verbs, "survey", "look at what the backups hold; changes nothing"))
-    _narrowed(_verb(verbs, "plan", "the dry run: what would be done, in what order, what is in doubt"))
+    survey = _dated(_verb(verbs, "survey", "look at what the backups hold; changes nothing"))
+    plan = _narrowed(_verb(verbs, "plan", "the dry run: what would be done, in what order, what is in doubt"))
     verify = _narrowed(
         _verb(verbs, "verify", "try out on the backups what a run would restore; changes nothing")
     )
@@ -56,9 +56,44 @@ def parser() -> argparse.ArgumentParser:
         "database", nargs="+", metavar="SERVER/DATABASE", help="as `log` names it, like web1/shop"
     )
     undo.add_argument("--reason", default="", help="why, for the record of a run that takes it up")
+    for one in (survey, plan, verify, run, undo):
+        _on_a_cluster(one)
     _slice(verbs)
+    _cluster(verbs)
     _end(verbs)
     return top
+
+
+def _on_a_cluster(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "--scheduler", metavar="tls://HOST:PORT", help="use the workers of this cluster, not this host's own"
+    )
+    one.add_argument("--certificates", metavar="DIR", help="with --scheduler: the coordinator's certificates")
+    one.add_argument("--desk", type=_place, metavar="HOST:PORT",
+                     help="with --scheduler: where workers reach this host (default: any port)")  # fmt: skip
+
+
+def _cluster(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    cluster = verbs.add_parser(
+        "cluster", help="workers on other hosts", description="Workers on other hosts.", epilog=EXIT_CODES
+    )
+    acts = cluster.add_subparsers(dest="act", required=True, metavar="ACT")
+    made = _verb(
+        acts, "certificates", "make an authority and the certificates of all that takes part", incident=False
+    )
+    made.add_argument("folder", metavar="DIR", help="where to write them: an empty or a new folder")
+    scheduler = _verb(acts, "scheduler", "be the scheduler, until ^C or SIGTERM", incident=False)
+    scheduler.add_argument("--host", required=True, metavar="ADDRESS", help="listen at this address")
+    scheduler.add_argument("--port", type=_port, default=8786, help="and this port (default: 8786)")
+    worker = _verb(acts, "worker", "be workers of a scheduler, until ^C or SIGTERM", incident=False)
+    worker.add_argument("scheduler", metavar="tls://HOST:PORT", help="where the scheduler listens")
+    worker.add_argument("--folder", required=True, metavar="DIR", help="where to keep what is being loaded")
+    worker.add_argument("--host", default="", metavar="ADDRESS",
+                        help="listen at this address (default: the one that reaches the scheduler)")  # fmt: skip
+    worker.add_argument("--processes", type=_positive, default=1, metavar="N", help="so many processes (1)")
+    worker.add_argument("--steps", type=_positive, default=2, metavar="N", help="steps at once in each (2)")
+    for one in (scheduler, worker):
+        one.add_argument("--certificates", required=True, metavar="DIR", help="this host's certificates")
 
 
 def _slice(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -127,6 +162,7 @@ def _steering(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "--yes", action="store_true", help="go on without asking in spite of what preflight found"
     )
     retry.set_defaults(again=False)
+    _on_a_cluster(retry)
     for one in (pause, resume, drain, limit, retry):
         one.add_argument("--reason", default="", help="why, for the record")
 
@@ -260,6 +296,19 @@ def _end(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     close.add_argument("--reason", default="", help="why, for the record")
     close.add_argument("--anyway", action="store_true", help="in spite of open questions; needs --reason")
     close.add_argument("--yes", action="store_true", help="go on without asking")
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 0 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text} is no port")
+    return int(text)
+
+
+def _place(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not colon or not host:
+        raise argparse.ArgumentTypeError(f"{text} is no HOST:PORT (port 0: any)")
+    return host.strip("[]"), _port(port)
 
 
 def _moment(text: str) -> datetime:

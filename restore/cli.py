@@ -50,6 +50,7 @@ ROOMS = {
     "queueing": ("queue claim", "queue release", "queue add"),
     "slicing": ("slice",),
     "closing": ("kept list", "kept drop", "close"),
+    "clustering": ("cluster certificates", "cluster scheduler", "cluster worker"),
 }
 WITH_WORKERS = ("restoring", "verifying")
 
@@ -109,7 +110,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _verb(options: Namespace) -> Verb:
     """The verb's function; only its room is imported, so that `status` does not wait for a cluster's library."""
-    name = f"{options.verb} {options.act}" if options.verb in ("queue", "kept") else str(options.verb)
+    name = (
+        f"{options.verb} {options.act}" if options.verb in ("queue", "kept", "cluster") else str(options.verb)
+    )
     room = next(room for room, names in ROOMS.items() if name in names)
     if room in WITH_WORKERS:
         open_nursery()

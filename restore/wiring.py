@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from detectors.finding import Secret
 from restore.errors import IncidentInvalid, RestoreError
 from restore.incident import incident_text, read_incident, secret
 from restore.ledger.events import IN_PART, STANDING, RunEnded, RunStarted, Settled
 from restore.ledger.journal import Journals
 from restore.ledger.queue import COMPLAINT, ItemState
 from restore.model.facts import DatabaseUndone, DumpVerified, Fact, Nothing
-from restore.model.incident import Incident, SourceSpec
+from restore.model.incident import Incident, SecretRef, SourceSpec
 from restore.model.mysql import DatabaseId, DumpFile
 from restore.model.operator import Operator
 from restore.model.outcome import Done, Outcome
@@ -66,15 +67,25 @@ class Workplace:
 class RealSystems:
     """Satisfies restore.model.ports.Systems with one connection of each kind, made at its first use."""
 
-    def __init__(self, incident: Incident, desk: Desk, progress: Callable[[str], Progress]) -> None:
+    def __init__(
+        self,
+        incident: Incident,
+        desk: Desk,
+        progress: Callable[[str], Progress],
+        folder: Path | None = None,
+        reveal: Callable[[SecretRef], Secret] = secret,
+    ) -> None:
+        """`folder` takes what is fetched and scratch servers: the state folder, unless stated."""
         self._incident = incident
         self._desk = desk
         self._progress = progress
+        self._reveal = reveal
         self._sources: dict[str, Source] = {}
         self._mail: dict[str, MailServer] = {}
         self._databases: dict[str, DatabaseServer] = {}
-        self._staging = StagingFolder(Path(incident.state) / STAGING)
-        self._scratch = ScratchServer(Path(incident.state) / SCRATCH)
+        folder = folder or Path(incident.state)
+        self._staging = StagingFolder(folder / STAGING)
+        self._scratch = ScratchServer(folder / SCRATCH)
 
     @property
     def desk(self) -> Desk:
@@ -97,13 +108,13 @@ class RealSystems:
     def mail(self, name: str) -> MailServer:
         if name not in self._mail:
             target = next(one for one in self._incident.mail_targets if one.name == name)
-            self._mail[name] = ImapServer(target, secret(target.master_password))
+            self._mail[name] = ImapServer(target, self._reveal(target.master_password))
         return self._mail[name]
 
     def database(self, name: str) -> DatabaseServer:
         if name not in self._databases:
             target = next(one for one in self._incident.database_targets if one.name == name)
-            self._databases[name] = MysqlServer(target, secret(target.admin_password))
+            self._databases[name] = MysqlServer(target, self._reveal(target.admin_password))
         return self._databases[name]
 
     def progress(self, step: str) -> Progress:
@@ -161,11 +172,13 @@ class Office:
         self.text = incident_text(incident)
         self.ledger = held.ledger
         self._held = held
-        self._desk = desk
+        self.desk = desk
         client = DeskClient(desk.path, held.epoch)
         self._systems = RealSystems(incident, client, lambda step: lambda amount: None)
         self._index: Index | None = None
         self.because = "cut"
+        self.hire: Callable[[Office, Callable[[str, int], None]], AbstractContextManager[Crew]] | None = None
+        """Makes a crew of workers that an operator started, in place of our own."""
 
     def index(self) -> Index:
         """The global index, read once; the ledger keeps which old server could be read."""
@@ -229,13 +242,17 @@ class Office:
     @contextmanager
     def crew(self, moved: Callable[[str, int], None]) -> Iterator[Crew]:
         """Workers for this incident; `moved` is told which step moved how many bytes."""
+        if self.hire is not None:
+            with self.hire(self, moved) as hired:
+                yield hired
+            return
         incident = self.incident
-        place = Workplace(incident.path, incident.digest, self._held.epoch, str(self._desk.path))
+        place = Workplace(incident.path, incident.digest, self._held.epoch, str(self.desk.path))
         factory = Factory("restore.wiring:build_systems", place)
         processes = min(incident.workers, os.cpu_count() or 1)
         size = Size(processes, -(-incident.workers // processes))
         folder = Path(incident.state) / CLUSTER
-        with closing(DaskCrew(folder, factory, size, self._desk, moved)) as crew:
+        with closing(DaskCrew(folder, factory, size, self.desk, moved)) as crew:
             yield crew
 
     def questions(self, of: Collection[str] | None = None) -> int:

@@ -7,8 +7,10 @@ from argparse import Namespace
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from types import FrameType
 
+from restore.elsewhere import cautions, crew_elsewhere
 from restore.ledger.events import Asked, Drained, Event
 from restore.model.outcome import Failed, Manual, Outcome
 from restore.model.plan import Plan
@@ -17,6 +19,7 @@ from restore.plan.bulk import capacity
 from restore.run.crew import Crew
 from restore.run.execute import execute
 from restore.run.tracks import Counts
+from restore.verbs.clustering import cluster_of
 from restore.verbs.screen import Screen, incident_of, operator_of
 from restore.verbs.serving import AttendedPen, attending
 from restore.wiring import Office, office
@@ -34,8 +37,12 @@ class Carried:
 
 @contextmanager
 def coordinating(options: Namespace, screen: Screen) -> Iterator[Office]:
-    who = operator_of(options)
-    with office(incident_of(options), who, options.verb, screen.warn) as opened:
+    who, cluster, incident = operator_of(options), cluster_of(options), incident_of(options)
+    for line in cautions(incident) if cluster else ():
+        screen.warn(line)
+    with office(incident, who, options.verb, screen.warn) as opened:
+        if cluster:
+            opened.hire = partial(crew_elsewhere, cluster)
         yield opened
 
 
@@ -47,16 +54,18 @@ def carry_out(
     steps: bool = True,
     again: bool = False,
     covers: Narrowing | None = None,
+    finishes: bool = False,
 ) -> Carried:
     """Execute a plan to its end, showing its steps or not. `covers` is what the plan restores, None where it restores
-    nothing; what operators ask meanwhile is done too, and shown."""
+    nothing; what operators ask meanwhile is done too, and shown; `finishes`: and what they asked of runs that were
+    killed."""
     ends: dict[str, Outcome] = {}
     asked: set[str] = set()
     display = screen.display(steps=steps)
     with (
         here.crew(display.bytes) as crew,
         _interrupts(crew, screen),
-        attending(here, work, covers, crew) as attendant,
+        attending(here, work, covers, crew, finishes=finishes) as attendant,
     ):
         attendant.tell = screen.warn
 
