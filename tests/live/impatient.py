@@ -8,7 +8,7 @@ import sys
 from functools import partial
 
 import restore.run.apply
-import restore.run.cluster
+import restore.run.carrier
 import restore.systems.sftp_connect
 import restore.wiring
 from restore.cli import main
@@ -17,7 +17,7 @@ from restore.run.leases import Leases
 
 object.__setattr__(restore.run.apply.PATIENCE, "first", 0.05)
 setattr(restore.systems.sftp_connect, "ATTEMPTS", 3)  # noqa: B010
-setattr(restore.run.cluster, "Pauses", partial(Pauses, suspect=(0.1, 0.2, 0.4), lost=(2.5, 5.0)))  # noqa: B010
+setattr(restore.run.carrier, "Pauses", partial(Pauses, suspect=(0.1, 0.2, 0.4), lost=(2.5, 5.0)))  # noqa: B010
 setattr(restore.wiring, "Leases", partial(Leases, seconds=2.0))  # noqa: B010
 
 if __name__ == "__main__":
