@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 STAGING_PREFIX = "br_stage_"
 KEPT_PREFIX = "br_kept_"
@@ -67,6 +67,8 @@ class TableState:
 
     `rows` exact; `checksum` order-independent and comparable only between values made by the same method;
     `definition` a hash of the normalised CREATE TABLE; `newest` the latest timestamp found, for questions.
+    `changed` is when the server last changed a row of it, by the server's own word and clock, read before the rows
+    were: while it states the same, nobody wrote since. "" where the server cannot tell.
     """
 
     name: str
@@ -74,6 +76,7 @@ class TableState:
     checksum: str
     definition: str
     newest: str = ""
+    changed: str = field(default="", compare=False)
 
 
 def state_digest(tables: Sequence[TableState]) -> str:

@@ -8,13 +8,14 @@ and the row reader of dump_rows.py do the work.
 
 from __future__ import annotations
 
-import hashlib
 import re
-import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from zlib import crc32
 
-from restore.systems.dump_scan import InsertScan
+import numpy as np
+
+from restore.systems.dump_scan import DASH, Bits, Bytes, InsertScan, Mask, bits, count, escaping, within
 
 NAME = rb"(?:`(?:[^`]|``)++`|\w++)"
 HEAD = re.compile(
@@ -32,7 +33,12 @@ STRANGE = (b'"', b"`", b"#", b";", b"\\", b"\x01", b"--", b"/*")
 # Bare values that LOAD DATA reads as INSERT does: numbers and NULL.
 LOADABLE = b"'0123456789NULe+-.,()\r\n"
 # LOAD DATA reads \N as NULL and drops the backslash of \% and \_.
-OTHER_ESCAPE = re.compile(rb"\\[^nr0Ztb\"]")
+ESCAPED = b"nr0Ztb\"'\\"
+NOT_LOADABLE, ODD_ESCAPE = 1, 2
+KINDS = bytes((one not in LOADABLE) * NOT_LOADABLE + (one not in ESCAPED) * ODD_ESCAPE for one in range(256))
+PLAIN = np.frombuffer(bytes.maketrans(b"nr0Ztb", b"\n\r\0\x1a\t\b"), np.uint8)
+OPENING, CLOSING, UNDERSCORE = b"()_"
+BINARY = b"_binary '"
 BLANK = b"\x01\x01"
 SHORT = 2048
 LINES, ONE_LINE = b"),\n(", b"),("
@@ -67,50 +73,84 @@ def end_of_short(text: bytes, start: int, scan: InsertScan) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The rows of an INSERT: `body` is what stands between the first `(` and the last `)`, `separator` what stands
-    between two rows; `loadable` tells whether LOAD DATA reads them as INSERT does."""
+    """`many` rows of an INSERT that LOAD DATA reads as INSERT does: `body` is what stands from the first row's first
+    value to the last row's last, `separator` what stands between two rows. `escapes` marks the backslashes that
+    escape, None where there are none."""
 
     body: bytes
     separator: bytes
-    loadable: bool
+    many: int
+    escapes: Mask | None
 
-    def texts(self) -> Sequence[bytes]:
-        """Each row without its parentheses."""
-        return self.body.split(self.separator)
+    def longest(self) -> int:
+        """Bytes of the longest row, or more."""
+        texts = self.body.split(self.separator)
+        return max(map(len, texts)) if len(texts) == self.many else len(self.body)
 
     def canonical(self) -> Sequence[bytes] | None:
         """Each row's canonical text (dump_rows.py), if every value is written as such a text with the escapes of
         mysql_real_escape_string; None where that cannot be cut."""
-        body = self.body
-        if b"\\" not in body:
-            return body.split(self.separator)
-        if b"),\\n(" in body or b"\0" in body:
-            return None
-        body = (
-            body.replace(b"\\\\", b"\0").replace(b"\\n", b"\n").replace(b"\\r", b"\r").replace(b'\\"', b'"')
-        )
-        return body.replace(b"\0", b"\\\\").split(self.separator)
+        body = self.body if self.escapes is None else _unescaped(self.body, self.escapes)
+        rows = body.split(self.separator)
+        return rows if len(rows) == self.many else None
+
+
+def _unescaped(body: bytes, escapes: Mask) -> bytes:
+    block = np.frombuffer(body, np.uint8).copy()
+    escaped = np.flatnonzero(escapes) + 1
+    block[escaped] = PLAIN[block[escaped]]
+    return block[~escapes].tobytes()
 
 
 def rows_of(text: bytes, start: int) -> Rows | None:
-    """The rows of an INSERT whose first `(` stands at `start`; None where they are not written by a dump program."""
+    """The rows of an INSERT whose first `(` stands at `start`; None where they are not written by a dump program, or
+    hold what LOAD DATA would read otherwise."""
     body = text[start:].rstrip()
-    blanked = blanked_escapes(body)
-    parts = blanked.split(b"'")
-    code = b"'".join(parts[::2])
-    if len(parts) % 2 == 0 or _strange(code) or body[:1] != b"(" or body[-1:] != b")":
+    if body[:1] != b"(" or body[-1:] != b")":
         return None
-    separator = LINES if LINES in code else ONE_LINE
-    strings = b"\0".join(parts[1::2])
+    if BINARY in body:
+        body = _without_introducers(body)
+    block = np.frombuffer(body, np.uint8)
+    escapes = escaping(block) if b"\\" in body else None
+    outside = ~within(block, escapes, False)
+    kinds = np.frombuffer(body.translate(KINDS), np.uint8)
+    if escapes is not None and (escapes[:-1] & (kinds[1:] & ODD_ESCAPE != 0)).any():
+        return None
+    strange = kinds & NOT_LOADABLE != 0
+    dashes = block == DASH
+    strange[1:] |= dashes[1:] & dashes[:-1]
+    opening, closing = bits(block == OPENING), bits(block == CLOSING)
+    many = count(opening & outside)
+    if (bits(strange) & outside).any() or count(closing & outside) != many or int(outside[0]) & 1 == 0:
+        return None
+    separator = LINES if _separates(block, LINES, outside, many) else ONE_LINE
     # Within one row no parenthesis may stand but its own two: nothing is a function, nothing is cut wrongly.
-    many = code.count(separator)
-    if separator in strings or code.count(b"(") != many + 1 or code.count(b")") != many + 1:
+    if separator is ONE_LINE and not _separates(block, ONE_LINE, outside, many):
         return None
-    loadable = not code.translate(None, LOADABLE) and not OTHER_ESCAPE.search(strings)
-    return Rows(body[1:-1], separator, loadable)
+    return Rows(body[1:-1], separator, many, None if escapes is None else escapes[1:-1])
+
+
+def _separates(block: Bytes, separator: bytes, outside: Bits, rows: int) -> bool:
+    """Whether it stands between so many rows, outside strings."""
+    length = len(block) - len(separator) + 1
+    found: Mask = np.zeros(len(block), np.bool_)
+    if length > 0:
+        found[:length] = block[:length] == separator[0]
+        for place, character in enumerate(separator[1:], 1):
+            found[:length] &= block[place : place + length] == character
+    return count(bits(found) & outside) == rows - 1
+
+
+def _without_introducers(body: bytes) -> bytes:
+    """`_binary 'x'` as `'x'`, where each such text is one outside strings; else as it was, which LOAD DATA is not
+    given."""
+    block = np.frombuffer(body, np.uint8)
+    outside = ~within(block, escaping(block), False)
+    introducers = count(bits(block == UNDERSCORE) & outside)
+    return body.replace(BINARY, b"'") if introducers == body.count(BINARY) else body
 
 
 def hashes(rows: Sequence[bytes]) -> int:
-    """The sum of the first 8 bytes of each row's MD5, as dump_rows.py adds them."""
-    digests = b"".join([hashlib.md5(row, usedforsecurity=False).digest() for row in rows])
-    return sum(struct.unpack(f">{2 * len(rows)}Q", digests)[::2])
+    """The sum of each row's hash, as dump_rows.py adds them; modulo 2^64."""
+    sums = np.fromiter(map(crc32, rows), np.uint64, len(rows))
+    return int((sums * (sums >> np.uint64(1))).sum())

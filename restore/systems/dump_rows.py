@@ -1,20 +1,22 @@
 """The rows of an INSERT and a checksum over them that a server can compute as well.
 
-A row's **canonical text** is what stands between a row's parentheses: NULL, bare numbers, other values as the
-server's QUOTE() writes them, joined by commas. Rows as mariadb-dump writes them need only fewer escapes; others are
-decoded value by value and written anew, by the column's type. The **checksum** of a
-table is the sum, modulo 2^64, of the first 8 bytes of each canonical row's MD5: it does not depend on the order of
-rows, and counts doubles. MySQL's side of the same method is in mysql_tables.py.
+A row's **canonical text** is what stands between a row's parentheses: NULL, bare numbers, other values as they are
+between quotes, joined by commas. Rows as mariadb-dump writes them only lose their escapes; others are decoded value by
+value and written anew, by the column's type. A row's **hash** is c * (c >> 1) of the CRC-32 c of its
+canonical text (a product, since sums of CRCs alone can hide values that two rows swapped); the **checksum** of a table
+is the sum of its rows' hashes, modulo 2^64: it does not depend on the order of rows, and counts doubles. It finds
+what was lost or changed on the way; it is no seal against forgery. MySQL's side of the same method is in
+mysql_tables.py.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from zlib import crc32
 
 TEXT = rb"'(?:[^'\\]++|\\.|'')*+'|\"(?:[^\"\\]++|\\.|\"\")*+\""
 NUMBER = rb"[-+]?(?:\d++(?:\.\d*+)?+|\.\d++)(?:[eE][-+]?\d++)?+"
@@ -34,6 +36,7 @@ STRICT_TEXT = rb"'[^'\\\n\r\0\x1a\"]*+(?:\\[0nrZ'\"\\][^'\\\n\r\0\x1a\"]*+)*+'"
 
 DIGITS = 400  # the longest: a DOUBLE written out; a DECIMAL has 65, which is more than Decimal's own 28
 EXACT = Context(prec=3 * DIGITS)
+ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
 UNESCAPE = re.compile(rb"\\(.)|''", re.DOTALL)
 UNESCAPED = {
     b"0": b"\0",
@@ -45,8 +48,6 @@ UNESCAPED = {
     b"%": b"\\%",
     b"_": b"\\_",
 }
-# What SQL's QUOTE() escapes; the backslash first, as what follows puts new ones before other characters.
-ESCAPES = ((b"\\", b"\\\\"), (b"'", b"\\'"), (b"\0", b"\\0"), (b"\x1a", b"\\Z"))
 
 INTEGERS = frozenset(("tinyint", "smallint", "mediumint", "int", "bigint"))
 TEXTS = frozenset(("char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set", "json"))
@@ -93,8 +94,9 @@ class Sum:
 
 
 def row_hash(canonical: bytes) -> int:
-    """The first 8 bytes of the MD5, as a big-endian number."""
-    return int.from_bytes(hashlib.md5(canonical, usedforsecurity=False).digest()[:8], "big")
+    """The product of the CRC-32 and its upper 31 bits."""
+    crc = crc32(canonical)
+    return crc * (crc >> 1)
 
 
 class NotLiterals(Exception):
@@ -139,7 +141,7 @@ class RowReader:
             match = strict(text, position) if strict is not None else None
             if match is not None:
                 row = match[1]
-                add(_fewer_escapes(row) if b"\\" in row else row)
+                add(ESCAPE.sub(_plain_character, row) if b"\\" in row else row)
             else:
                 match = ROW.match(text, position)
                 if match is None:
@@ -164,13 +166,6 @@ class RowReader:
         except Unprovable as why:
             self.unprovable = str(why)
             return row
-
-
-def _fewer_escapes(row: bytes) -> bytes:
-    """A row with mysql_real_escape_string's escapes, in which no NUL stands, with those of QUOTE() alone."""
-    row = row.replace(b"\\\\", b"\0")
-    row = row.replace(b"\\n", b"\n").replace(b"\\r", b"\r").replace(b'\\"', b'"')
-    return row.replace(b"\0", b"\\\\")
 
 
 def strict_cell(column: Column) -> bytes | None:
@@ -207,9 +202,11 @@ def decoded(literal: bytes) -> bytes:
         inside = inside.replace(b'""', b'\\"')
     if b"\\" not in inside and b"''" not in inside:
         return inside
-    return UNESCAPE.sub(
-        lambda found: UNESCAPED.get(found[1], found[1]) if found[1] is not None else b"'", inside
-    )
+    return UNESCAPE.sub(lambda found: _plain_character(found) if found[1] is not None else b"'", inside)
+
+
+def _plain_character(escape: re.Match[bytes]) -> bytes:
+    return UNESCAPED.get(escape[1], escape[1])
 
 
 def _unhex(digits: bytes) -> bytes:
@@ -217,10 +214,7 @@ def _unhex(digits: bytes) -> bytes:
 
 
 def quoted(value: bytes) -> bytes:
-    """A value as QUOTE() writes it."""
-    for raw, escaped in ESCAPES:
-        if raw in value:
-            value = value.replace(raw, escaped)
+    """A value as canonical text: as it is, between quotes."""
     return b"'" + value + b"'"
 
 

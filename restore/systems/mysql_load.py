@@ -34,7 +34,7 @@ from restore.systems.mysql_lanes import Doubtful, Lanes
 from restore.systems.mysql_load_proof import proven
 from restore.systems.mysql_load_rows import insert_rows
 from restore.systems.mysql_load_state import Load, Table, head_of
-from restore.systems.mysql_tables import STANDING_CHARSET, STANDING_ZONE, read_as, table_state, text
+from restore.systems.mysql_tables import STANDING_CHARSET, STANDING_ZONE, read_as, sealed_state, text
 from restore.systems.mysql_throwaway import LOADER, LOADER_RIGHTS, throwaway
 
 FAILED = re.compile(rb"error|couldn't|failed", re.IGNORECASE)
@@ -96,7 +96,7 @@ def _end_table(load: Load, connection: Connection, name: str) -> None:
 def read_back(connection: Connection, staging: str, table: str) -> TableState | None:
     """What the table holds, by a transaction that is over afterwards: its locks would keep foreign keys waiting."""
     read_as(connection, STANDING_CHARSET, STANDING_ZONE)
-    state = table_state(connection, staging, table)
+    state = sealed_state(connection, staging, table)
     connection.run(b"COMMIT")
     return state
 

@@ -10,6 +10,7 @@ from restore.model.text import safe
 from restore.systems.dump import DumpReader
 from restore.systems.dump_rows import TEXTS, Column, RowReader
 from restore.systems.dump_text import quoted_name, quoted_string
+from restore.systems.mysql_load_rows import UTF8
 from restore.systems.mysql_load_state import Load, Table
 from restore.systems.mysql_tables import (
     STANDING_CHARSET,
@@ -18,12 +19,10 @@ from restore.systems.mysql_tables import (
     definition,
     read_as,
     read_sum,
+    sealed_state,
     table_names,
-    table_state,
     text,
 )
-
-UTF8 = frozenset(("utf8", "utf8mb3", "utf8mb4"))
 
 
 def proven(load: Load, reader: DumpReader) -> Loaded:
@@ -67,11 +66,13 @@ def _drop_placeholders(load: Load) -> None:
 
 def _compare(load: Load, table: Table) -> TableState:
     """The table's standing state, after its rows were found to be those of the stream."""
-    read_as(load.admin, STANDING_CHARSET, STANDING_ZONE)
     if table.state is None:
-        state = table_state(load.admin, load.staging, table.name)
-    else:
+        read_as(load.admin, STANDING_CHARSET, STANDING_ZONE)
+        state = sealed_state(load.admin, load.staging, table.name)
+    elif table.constraints:
         state = replace(table.state, definition=definition(load.admin, load.staging, table.name))
+    else:
+        state = table.state
     reader = table.reader
     if reader is None:
         _same(table, 0, state.rows, "", "")

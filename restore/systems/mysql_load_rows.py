@@ -9,12 +9,13 @@ carefully.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from restore.errors import LoadDiffers
 from restore.model.text import safe
 from restore.systems.dump import Statement
 from restore.systems.dump_inserts import Rows, hashes, rows_of
-from restore.systems.dump_rows import BINARIES, GEOMETRIES, NotLiterals, RowReader
+from restore.systems.dump_rows import BINARIES, GEOMETRIES, TEXTS, Column, NotLiterals, RowReader
 from restore.systems.dump_statements import InsertRows, Refuse
 from restore.systems.mysql_lanes import Flow
 from restore.systems.mysql_load_state import Load, Table, session_sql
@@ -23,13 +24,12 @@ from restore.systems.mysql_tables import every_column
 TRANSACTION = 32 << 20
 SLOW_WORDS = re.compile(rb"\s(?:LOW_PRIORITY|DELAYED|HIGH_PRIORITY)(?=\s)", re.IGNORECASE)
 # Types that LOAD DATA, which reads everything in one character set, may read otherwise than INSERT.
-NOT_FOR_LANES = BINARIES | GEOMETRIES | {"bit"}
+NOT_FOR_LANES = GEOMETRIES | {"bit"}
+UTF8 = frozenset(("utf8mb4", "utf8mb3", "utf8"))
 # Character sets in which no byte of another character is a quote, a backslash or a comma.
 LANE_CHARSETS = frozenset(
     (
-        "utf8mb4",
-        "utf8mb3",
-        "utf8",
+        *UTF8,
         "latin1",
         "latin2",
         "latin5",
@@ -80,28 +80,37 @@ def _given(load: Load, statement: Statement, insert: InsertRows, reader: RowRead
     """By LOAD DATA, if this server and these rows allow it; else nothing was done."""
     if load.lanes is None or insert.ignores or load.session.charset not in LANE_CHARSETS:
         return False
-    if any(column.generated or column.kind in NOT_FOR_LANES for column in reader.columns):
+    charset = lane_charset(reader.columns, load.session.charset)
+    rows = rows_of(statement.text, insert.start) if charset else None
+    if rows is None or not _counted(load, statement, insert, reader, rows):
         return False
-    rows = rows_of(statement.text, insert.start)
-    if rows is None or not rows.loadable or not _counted(load, statement, insert, reader, rows):
-        return False
-    flow = Flow(insert.table, insert.columns, load.session.charset, session_sql(load), rows.separator)
+    flow = Flow(insert.table, insert.columns, charset, session_sql(load), rows.separator)
     load.flush()
     load.lanes.give(flow, rows.body + rows.separator)
     return True
 
 
+def lane_charset(columns: Sequence[Column], charset: str) -> str:
+    """The one character set in which LOAD DATA reads rows written in `charset` as INSERT does; "" where there is
+    none. Bytes and text of one table are read alike only where neither is converted."""
+    if any(column.generated or column.kind in NOT_FOR_LANES for column in columns):
+        return ""
+    if charset not in UTF8:
+        return charset
+    if {column.charset for column in columns if column.kind in TEXTS} <= UTF8:
+        return "binary"
+    return "" if any(column.kind in BINARIES for column in columns) else charset
+
+
 def _counted(load: Load, statement: Statement, insert: InsertRows, reader: RowReader, rows: Rows) -> bool:
     """Add the rows to the stream's checksum: as they stand, where the columns' canonical text is what dump programs
-    write. False, and nothing added, where one is too large for the server's packets, or nobody can cut them."""
-    if len(statement.text) > load.packet - 1024 and max(map(len, rows.texts())) > load.packet - 1024:
+    write. False, and nothing added, where one is too large for the server's packets."""
+    if len(statement.text) > load.packet - 1024 and rows.longest() > load.packet - 1024:
         return False
-    if not reader.as_written:
+    canonical = rows.canonical() if reader.as_written else None
+    if canonical is None:
         list(reader.read(statement.text, insert.start))
         return True
-    canonical = rows.canonical()
-    if canonical is None:
-        return False
     reader.sum.rows += len(canonical)
     reader.sum.total += hashes(canonical)
     return True

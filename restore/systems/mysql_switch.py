@@ -21,7 +21,7 @@ from restore.systems.dump_text import quoted_name, quoted_string
 from restore.systems.mysql_connection import Connection, Refusal
 from restore.systems.mysql_load import check_staging
 from restore.systems.mysql_objects import STORE, drop_object, has_store, objects_of, put_back, set_aside
-from restore.systems.mysql_tables import table_names, table_states, text
+from restore.systems.mysql_tables import table_names, table_state, table_states, text, untouched
 
 # A worker that dies without a word must not hold a customer's writers for the server's default of 8 hours.
 ORPHAN_SECONDS = 60
@@ -53,7 +53,14 @@ def switch(admin: Connection, connect: Connect, move: Move) -> None:
 
 
 def _check_staging_holds(admin: Connection, move: Move) -> None:
-    held = table_states(admin, move.staging)
+    """Raise StagingDiffers unless staging holds what was loaded; a table that nobody touched since it was read and
+    compared is not read again, for the RENAME moves that very table."""
+    standing = table_names(admin, move.staging)
+    sealed = untouched(admin, move.staging, [one for one in move.loaded if one.name in standing])
+    held = (
+        *(one for one in move.loaded if one.name in sealed),
+        *(table_state(admin, move.staging, name) for name in standing if name not in sealed),
+    )
     if state_digest(held) != state_digest(move.loaded):
         names = ", ".join(sorted({one.name for one in set(held) ^ set(move.loaded)})[:5])
         raise StagingDiffers(

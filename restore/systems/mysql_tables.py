@@ -2,7 +2,7 @@
 
 Rows and checksum come from a scan of the table itself (USE INDEX (), which for InnoDB is the primary key), never
 from a secondary index or the table's statistics. The checksum is that of dump_rows.py: the server writes each row's
-canonical text and its MD5, and adds up; tables with FLOAT, DOUBLE or geometry columns, and rows too large for one
+canonical text and its hash, and adds up; tables with FLOAT, DOUBLE or geometry columns, and rows too large for one
 packet, are read back and hashed here, by value. Generated columns are left out: nothing of a tenant is evaluated.
 Views are never read. Two states are comparable when both were read under one character set and one time zone; the
 standing ones are UTF-8 and +00:00.
@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from restore.model.mysql import TableState
 from restore.systems.dump_rows import (
@@ -57,7 +58,7 @@ def read_as(connection: Connection, charset: str, time_zone: str) -> None:
     """Set the session in which columns are read: times in that zone, numbers and quotes as by default."""
     connection.run(
         b"SET NAMES utf8mb4, SESSION time_zone = " + quoted_string(time_zone) + b", SESSION sql_mode = ''"
-        b", SESSION group_concat_max_len = 1048576"
+        b", SESSION group_concat_max_len = 1048576, @br_row = 0"
     )
 
 
@@ -69,6 +70,46 @@ def table_state(
     newest = newest_expression(every)
     counted, latest = read_sum(connection, database, name, every, charset=charset, newest=newest)
     return TableState(name, counted.rows, counted.checksum, definition(connection, database, name), latest)
+
+
+def sealed_state(connection: Connection, database: str, name: str) -> TableState:
+    """As table_state(), with when the table was last changed."""
+    changed = _changes(connection, database, name).get(name, "")
+    return replace(table_state(connection, database, name), changed=changed)
+
+
+def untouched(connection: Connection, database: str, states: Sequence[TableState]) -> frozenset[str]:
+    """The tables that stand as they were when they were read: the server says that no row changed since (by its
+    clock's second), and counts as many from the primary key. Sets the session for the reading."""
+    read_as(connection, STANDING_CHARSET, STANDING_ZONE)
+    changes = _changes(connection, database)
+    return frozenset(
+        one.name
+        for one in states
+        if one.changed
+        and changes.get(one.name) == one.changed
+        and definition(connection, database, one.name) == one.definition
+        and rows_of(connection, database, one.name) == one.rows
+    )
+
+
+def rows_of(connection: Connection, database: str, table: str) -> int:
+    """Counted from the table itself."""
+    place = quoted_name(database) + b"." + quoted_name(table) + b" USE INDEX ()"
+    return int(connection.one(b"SELECT COUNT(*) FROM " + place)[0] or 0)
+
+
+def _changes(connection: Connection, database: str, table: str = "") -> dict[str, str]:
+    """When each InnoDB table's rows were last changed, where the server remembers it. MySQL's word may be a day old
+    (information_schema_stats_expiry), so it is not taken."""
+    named = b" AND TABLE_NAME = " + quoted_string(table) if table else b""
+    rows = connection.rows(
+        b"SELECT TABLE_NAME, UPDATE_TIME FROM information_schema.TABLES WHERE TABLE_SCHEMA = "
+        + quoted_string(database)
+        + named
+        + b" AND ENGINE = 'InnoDB' AND UPDATE_TIME IS NOT NULL AND VERSION() LIKE '%MariaDB%'"
+    )
+    return {text(name): text(moment) for name, moment in rows}
 
 
 def columns(connection: Connection, database: str, table: str) -> tuple[Column, ...]:
@@ -130,7 +171,7 @@ def read_sum(
     place = quoted_name(database) + b"." + quoted_name(table) + b" USE INDEX ()"
     if not any(_by_client(one) for one in chosen) and chosen:
         row = b"CONCAT_WS(',', " + b", ".join(_canonical(one, charset) for one in chosen) + b")"
-        hashed = b"SUM(CAST(CONV(LEFT(MD5(" + row + b"), 16), 16, 10) AS UNSIGNED))"
+        hashed = b"SUM((@br_row := CRC32(" + row + b")) * (@br_row >> 1))"
         found = connection.one(b"SELECT COUNT(*), " + hashed + b", " + newest + b" FROM " + place)
         if not connection.warnings:
             return Sum(int(found[0] or 0), int(found[1] or 0) % MODULUS), text(found[2])
@@ -154,16 +195,17 @@ def _canonical(column: Column, charset: str) -> bytes:
     if column.kind in INTEGERS or column.kind in {"decimal", "bit", "year"}:
         number = name + b"+0" if column.zerofill or column.kind == "bit" else name
         return b"IFNULL(" + number + b", 'NULL')"
-    if column.kind in TIMES:
-        return b"QUOTE(" + name + b")"
-    return b"QUOTE(" + _bytes(column, charset) + b")"
+    value = name if column.kind in TIMES else _bytes(column, charset)
+    return b"IFNULL(CONCAT('''', " + value + b", ''''), 'NULL')"
 
 
 def _bytes(column: Column, charset: str) -> bytes:
-    """SQL for a column's bytes, its text in `charset`."""
+    """SQL for a column's bytes, its text in `charset`; of one collation, so that columns can be put together."""
     name = quoted_name(column.name)
     if column.kind in PLAIN:
         return b"CAST(CAST(" + name + b" AS CHAR) AS BINARY)"
+    if column.kind in TEXTS and column.charset == charset == STANDING_CHARSET:
+        return name + b" COLLATE utf8mb4_bin"
     if column.kind in TEXTS and charset != "binary":
         return b"CAST(CONVERT(" + name + b" USING " + charset.encode() + b") AS BINARY)"
     return b"CAST(" + name + b" AS BINARY)"

@@ -21,6 +21,7 @@ from restore.errors import (
     DumpDamaged,
     LiveDiffers,
     LoadDiffers,
+    StagingDiffers,
 )
 from restore.model.incident import DatabaseTarget, SecretRef
 from restore.model.mysql import AccountName, Loaded, Move, state_digest
@@ -138,6 +139,47 @@ def test_rows_that_load_data_takes_otherwise_are_loaded_again_by_inserts(databas
     assert loaded.tables[0].rows == 3
     assert any("the quick way was in doubt" in note for note in loaded.notes)
     assert not any("quick way" in note for note in database.load(STAGING, Again(dump(POSTS))).notes)
+
+
+BLOBS = """
+CREATE DATABASE blobs; USE blobs;
+CREATE TABLE files (id INT PRIMARY KEY, name VARCHAR(20) CHARACTER SET utf8mb4, body LONGBLOB, hash BINARY(4), tag VARBINARY(9));
+INSERT INTO files VALUES (1, 'ä,_binary ', x'%s', x'00', '_binary '), (2, NULL, x'c3275c', x'e282ac', ''), (3, 'x', NULL, 'abcd', x'0a'),
+ (4, 'a),\n(b', '),(', '),(1', '),\n(');
+"""
+
+
+@pytest.mark.parametrize("program", ["mariadb-dump", "mysqldump of MySQL"])
+def test_tables_of_bytes_go_the_quick_way_and_come_back_as_they_were(
+    private: PrivateMariadb, database: MysqlServer, program: str
+) -> None:
+    private.sql("DROP DATABASE IF EXISTS blobs")
+    private.sql(BLOBS % bytes(range(256)).hex())
+    data = subprocess.run(
+        private.client("blobs", program="mariadb-dump"), capture_output=True, check=True
+    ).stdout
+    if program != "mariadb-dump":
+        for head in (b",'ab", b",'\\0", b",'\xe2", b",'),(1"):
+            assert head in data
+            data = data.replace(head, b",_binary " + head[1:])
+
+    loaded = load(database, data)
+
+    assert not [note for note in loaded.notes if "INSERTs" in note or "only" in note]
+    assert state_digest(database.tables(STAGING)) == state_digest(database.tables("blobs"))
+
+
+def test_a_staging_table_changed_after_it_was_compared_stops_the_switch(
+    private: PrivateMariadb, database: MysqlServer
+) -> None:
+    loaded = load(database, dump(POSTS))
+    while private.sql("SELECT UTC_TIMESTAMP()").strip() <= loaded.tables[0].changed:
+        pass
+    private.sql(f"UPDATE {STAGING}.posts SET title = 'another' WHERE id = 3")
+
+    with pytest.raises(StagingDiffers):
+        database.switch(move_of(loaded))
+    assert loaded.tables[0].changed
 
 
 @pytest.mark.parametrize("way", WAYS)
