@@ -139,7 +139,7 @@ def _claim(tree: str, found: Found, domains: Sequence[str]) -> Claim:
     extensions: list[str] = []
     for folder in (b"wp-content/plugins", b"wp-content/themes"):
         try:
-            named = LocalTree(os.path.realpath(tree)).kinds(join(base, folder))
+            _, named = LocalTree(os.path.realpath(tree)).kinds(join(base, folder))
         except Unreadable:
             continue
         extensions.extend(os.fsdecode(name) for name, kind in named if kind == "folder")

@@ -101,6 +101,10 @@ def _findings(
     homes: dict[str, list[bytes]] = {}
     for folder, listing in walk(rooted):
         named = {one for name in listing.keys() & table.keys() for one in table[name]}
+        copies = _copy_names(listing)
+        custom = not listing.keys().isdisjoint(CUSTOM_TRIGGERS)
+        if not (named or copies or custom):
+            continue
         chosen = sorted(named, key=order.__getitem__)
         site = Site(rooted, folder, _domains_of(folder, domains), environment)
         if b".htaccess" in listing and chosen:
@@ -113,8 +117,8 @@ def _findings(
                 if judged.status is not Status.BACKUP_COPY:
                     seen.append(folder)
                 yield judged, bare
-        yield from ((copy, False) for copy in _copies(site, listing))
-        if not listing.keys().isdisjoint(CUSTOM_TRIGGERS) and not _recognised(folder, homes):
+        yield from ((copy, False) for copy in _copies(site, listing, copies))
+        if custom and not _recognised(folder, homes):
             for finding in CUSTOM.detect(site):
                 homes.setdefault(CUSTOM.name, []).append(folder)
                 yield finding, False
@@ -207,10 +211,15 @@ def _set_aside(site: Site, finding: Finding, seen: list[bytes]) -> Finding:
     return replace(finding, status=Status.BACKUP_COPY) if named or inside else finding
 
 
-def _copies(site: Site, listing: Mapping[bytes, Entry]) -> Iterator[Finding]:
+def _copy_names(listing: Mapping[bytes, Entry]) -> list[bytes]:
+    """The names that begin as a config's does."""
+    stems, heads = _stems(DETECTORS), _heads(DETECTORS)
+    return [name for name in listing if name[:HEAD] in heads and name.startswith(stems)]
+
+
+def _copies(site: Site, listing: Mapping[bytes, Entry], named: Sequence[bytes]) -> Iterator[Finding]:
     """Files named like copies of a config (wp-config.php.bak), read as if they were it."""
-    table, stems, heads = _by_config_name(DETECTORS), _stems(DETECTORS), _heads(DETECTORS)
-    named = [name for name in listing if name[:HEAD] in heads and name.startswith(stems)]
+    table = _by_config_name(DETECTORS)
     for name in sorted(named):
         match = COPY.fullmatch(name)
         if match is None:

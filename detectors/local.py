@@ -8,14 +8,12 @@ import io
 import lzma
 import os
 import stat
-import sys
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from detectors.walk import Entry, Kind, Unreadable, components
 
-NAMES = sys.getfilesystemencoding()
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
@@ -32,7 +30,7 @@ def _entry(name: bytes, found: os.stat_result) -> Entry:
     return Entry(name, _kind(found.st_mode), found.st_size, found.st_mtime, found.st_ino)
 
 
-def _kind_of(item: os.DirEntry[str]) -> Kind:
+def _kind_of(item: os.DirEntry[bytes]) -> Kind:
     """The kind of what is no regular file."""
     if item.is_dir(follow_symlinks=False):
         return "folder"
@@ -90,17 +88,24 @@ class LocalTree:
         except OSError as error:
             raise Unreadable(f"cannot be listed: {error.strerror}") from error
 
-    def kinds(self, path: bytes) -> Sequence[tuple[bytes, Kind]]:
-        """The names in a folder and what each is, links not followed, in no order. Raises Unreadable."""
+    def kinds(self, path: bytes) -> tuple[Sequence[bytes], Sequence[tuple[bytes, Kind]]]:
+        """The regular files in a folder, and all else with what it is; links not followed, in no order. Raises
+        Unreadable."""
+        files: list[bytes] = []
+        others: list[tuple[bytes, Kind]] = []
         try:
-            with self._folder(components(path)) as folder, os.scandir(folder) as found:
-                return [
-                    (
-                        item.name.encode(NAMES, "surrogateescape"),
-                        "file" if item.is_file(follow_symlinks=False) else _kind_of(item),
-                    )
-                    for item in found
-                ]
+            # Of a path in bytes the names are bytes as well: nothing is decoded to be encoded again.
+            with self._folder(components(path)) as folder, os.scandir(b"/proc/self/fd/%d" % folder) as found:
+                for item in found:
+                    if item.is_file(follow_symlinks=False):
+                        files.append(item.name)
+                    else:
+                        others.append((item.name, _kind_of(item)))
+            return files, others
+        except FileNotFoundError:
+            entries = self.list(path)
+            files = [one.name for one in entries if one.kind == "file"]
+            return files, [(one.name, one.kind) for one in entries if one.kind != "file"]
         except OSError as error:
             raise Unreadable(f"cannot be listed: {error.strerror}") from error
 

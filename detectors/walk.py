@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol, cast
 
@@ -16,6 +16,9 @@ from detectors.finding import text
 
 Kind = Literal["file", "folder", "link", "other"]
 MAX_LINKS = 40
+MAX_FOUND = 100_000
+SMALL = 32 << 10
+MAX_HELD = 1 << 20
 NO_NAMES = (b"", b".", b"..")
 ODD = re.compile(rb"[/\x00]|\A\.{0,2}\Z")
 
@@ -28,6 +31,9 @@ class Entry(NamedTuple):
     size: int
     mtime: float
     inode: int | None
+
+
+A_FILE = Entry(b"", "file", 0, 0.0, None)
 
 
 class Unreadable(Exception):
@@ -69,8 +75,9 @@ class Tree(Protocol):
 class Kinds(Protocol):
     """A Tree that can list names and kinds without looking at each file, which is all that a walk needs."""
 
-    def kinds(self, path: bytes) -> Sequence[tuple[bytes, Kind]]:
-        """The names in a folder and what each is, links not followed, in no order. May raise Unreadable."""
+    def kinds(self, path: bytes) -> tuple[Sequence[bytes], Sequence[tuple[bytes, Kind]]]:
+        """The regular files in a folder, and all else with what it is; links not followed, in no order. May raise
+        Unreadable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +133,9 @@ class Rooted:
     _listings: dict[bytes, dict[bytes, Entry]] = field(default_factory=dict)
     _entries: dict[bytes, Entry | None] = field(default_factory=dict)
     _maps: list[tuple[list[bytes], list[bytes]]] = field(default_factory=list)
+    _found: dict[tuple[bytes, bytes], tuple[bytes, Entry] | None] = field(default_factory=dict)
+    _contents: dict[bytes, bytes] = field(default_factory=dict)
+    _held: int = 0
 
     def __post_init__(self) -> None:
         # isinstance() of a Protocol takes longer than listing a small folder
@@ -247,17 +257,26 @@ class Rooted:
 
     def _entry(self, path: bytes) -> Entry | None:
         parent, _, name = path.rpartition(b"/")
-        listing = self._listings.get(parent)
+        listing: Mapping[bytes, Entry] | None = self._listings.get(parent)
+        if listing is None and self._quick is not None and parent.rpartition(b"/")[2] not in SKIPPED:
+            listing = self._listing_of(parent)
         if listing is not None:
             return listing.get(name)
         if path not in self._entries:
             self._entries[path] = self.tree.lstat(join(self.root, path))
         return self._entries[path]
 
+    def _listing_of(self, real: bytes) -> Mapping[bytes, Entry] | None:
+        """A folder that will be walked anyway, listed now; None where it cannot be."""
+        try:
+            return self.listing(real)
+        except Unreadable:
+            return None
+
     def listing(self, real: bytes) -> Mapping[bytes, Entry]:
         """The entries by name of a folder whose path is already real; odd names are refused and left out.
 
-        Size and mtime are 0 where the tree lists kinds alone."""
+        Where the tree lists kinds alone, size and mtime are 0, and all plain files are one and the same Entry."""
         listing = self._listings.get(real)
         if listing is None:
             listing = self._listed(join(self.root, real))
@@ -269,24 +288,40 @@ class Rooted:
 
     def _listed(self, path: bytes) -> dict[bytes, Entry]:
         if self._quick is not None:
-            # tuple.__new__: a folder of 10,000 names is made of Entries in half the time
-            new: Callable[[type[Entry], tuple[object, ...]], Entry] = tuple.__new__
-            return {name: new(Entry, (name, kind, 0, 0.0, None)) for name, kind in self._quick.kinds(path)}
+            files, others = self._quick.kinds(path)
+            listing = dict.fromkeys(files, A_FILE)
+            listing.update((name, Entry(name, kind, 0, 0.0, None)) for name, kind in others)
+            return listing
         return {entry.name: entry for entry in self.tree.list(path)}
 
     def entry(self, path: bytes, base: bytes = b"") -> tuple[bytes, Entry] | None:
         """The real path and entry that a path stands for, links resolved; None where nothing stands there."""
+        key = (path, base)
+        if key in self._found:
+            return self._found[key]
         real = self.resolve(path, base)
-        if real is None:
-            return None
-        if not real:
-            return b"", Entry(b"", "folder", 0, 0.0, None)
-        entry = self._entry(real)
-        return None if entry is None else (real, entry)
+        found = None
+        if real is not None:
+            entry = self._entry(real) if real else Entry(b"", "folder", 0, 0.0, None)
+            found = None if entry is None else (real, entry)
+        if len(self._found) < MAX_FOUND:
+            self._found[key] = found
+        return found
 
     def read(self, real: bytes, limit: int) -> bytes:
-        """The first `limit` bytes of a file whose path is already real."""
-        return self.tree.read(join(self.root, real), limit)
+        """The first `limit` bytes of a file whose path is already real. Small files are kept: several detectors ask
+        for one config."""
+        known = self._contents.get(real)
+        if known is None:
+            known = self.tree.read(join(self.root, real), limit)
+            if len(known) >= min(SMALL, limit):
+                return known
+            self._held += len(known)
+            if self._held > MAX_HELD:
+                self._contents.clear()
+                self._held = len(known)
+            self._contents[real] = known
+        return known[:limit]
 
 
 SKIPPED = frozenset(
@@ -323,6 +358,8 @@ def walk(rooted: Rooted) -> Iterator[tuple[bytes, Mapping[bytes, Entry]]]:
         yield path, listing
         below = []
         for name, entry in listing.items():
+            if entry is A_FILE:
+                continue
             if entry.kind == "folder":
                 below.append(name)
             elif entry.kind == "link":

@@ -304,7 +304,7 @@ def _run(
     source: Source,
     host: bytes | None,
     variables: Mapping[bytes, Value],
-    watched: frozenset[bytes],
+    watched: frozenset[bytes] = frozenset(),
 ) -> tuple[Machine, Value] | None:
     lost, here = site.rooted.lost_name(site.folder), root_of(site)
     slash: Value = TreePath(here.below + b"/") if isinstance(here, TreePath) else lost + b"/" if lost else b""

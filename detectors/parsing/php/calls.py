@@ -6,7 +6,7 @@ from tree_sitter import Node
 
 from detectors.finding import text
 from detectors.parsing.php.functions import BY_REFERENCE, FUNCTIONS, OPAQUE, UNDECIDED, dirname
-from detectors.parsing.php.machine import EXPRESSIONS, ClassInfo, Exhausted, Machine, Routine, Signal
+from detectors.parsing.php.machine import EXPRESSIONS, ClassInfo, Exhausted, Machine, Record, Routine, Signal
 from detectors.parsing.php.source import Source, named
 from detectors.parsing.php.superglobals import environment
 from detectors.parsing.php.targets import forget_root, static_key
@@ -446,13 +446,13 @@ def instance(
     if not lineage:
         return machine.unknown(node, f"the class {kind.decode('latin-1')} is not declared here")
     thing = machine.new_object(kind)
+    props: dict[bytes, Slot] = {}
     for info in reversed(lineage):
         with machine.inside(info.source):
             for name, (place, default) in info.props.items():
                 value, notes = machine.noted(default) if default is not None else (None, NO_NOTES)
-                machine.write_prop(
-                    thing, name, Slot(value, machine.where(default or place), notes, "class property")
-                )
+                props[name] = Slot(value, machine.where(default or place), notes, "class property")
+    machine.state.heap[thing.id] = Record(kind, props)
     for info in lineage:
         constructor = info.methods.get(b"__construct") or info.methods.get(info.name.lower())
         if constructor is not None:
