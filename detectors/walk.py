@@ -73,7 +73,8 @@ class Tree(Protocol):
 
 
 class Kinds(Protocol):
-    """A Tree that can list names and kinds without looking at each file, which is all that a walk needs."""
+    """A Tree that can list names and kinds without looking at each file, which is all that a walk needs. Its names are
+    those of files that exist here: none is odd."""
 
     def kinds(self, path: bytes) -> tuple[Sequence[bytes], Sequence[tuple[bytes, Kind]]]:
         """The regular files in a folder, and all else with what it is; links not followed, in no order. May raise
@@ -280,7 +281,9 @@ class Rooted:
         listing = self._listings.get(real)
         if listing is None:
             listing = self._listed(join(self.root, real))
-            for name in [] if _all_plain(listing) else [name for name in listing if ODD.search(name)]:
+            # A kernel's listing has no odd names; another server's may.
+            plain = self._quick is not None or _all_plain(listing)
+            for name in [] if plain else [name for name in listing if ODD.search(name)]:
                 self.refuse(Refused(text(join(real, name)), "a name no file can have"))
                 del listing[name]
             self._listings[real] = listing
