@@ -13,15 +13,19 @@ from typing import TypeVar
 
 from restore.errors import IncidentInvalid
 from restore.incident.copies import moment, read_copies
+from restore.incident.mail_layout import read_layout
+from restore.incident.mail_target import read_mail_target
+from restore.incident.mail_users import read_user_base
 from restore.incident.outlets import head_copy, syslog
 from restore.incident.secrets import secret
-from restore.incident.table import Table
+from restore.incident.table import Table, a_file, a_name
 from restore.model.incident import (
     ASK,
     DUMPS,
     HOMES,
     KINDS,
     MAILDIRS,
+    PARTIAL,
     USE,
     DatabaseTarget,
     Incident,
@@ -32,7 +36,6 @@ from restore.model.incident import (
 from restore.model.text import safe
 from restore.model.verifier import NATIVE, PLUGINS
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 Spec = TypeVar("Spec", SourceSpec, OldServer, MailTarget, DatabaseTarget)
 SECTIONS = (
     "incident",
@@ -58,16 +61,6 @@ def _state(value: str) -> str:
     return "" if there.is_dir() else f"a folder; {safe(str(there))} is none"
 
 
-def _file(value: str) -> str:
-    if not value.startswith("/"):
-        return "an absolute path"
-    return "" if Path(value).is_file() else "a file that exists"
-
-
-def _name(value: str) -> str:
-    return "" if NAME.fullmatch(value) else "letters, digits, . _ - (at most 40)"
-
-
 def _inside(value: str) -> str:
     parts = value.split("/")
     return (
@@ -90,7 +83,7 @@ def _pattern(*names: str) -> Callable[[str], str]:
 
 def _source(table: Table) -> SourceSpec:
     kind = table.choice("kind", ("sftp", "folder"))
-    name = table.text("name", check=_name)
+    name = table.text("name", check=a_name)
     remote = kind == "sftp"
     if not kind:
         table.known.update(
@@ -104,8 +97,8 @@ def _source(table: Table) -> SourceSpec:
         host=table.text("host") if remote else "",
         port=table.number("port", 22, 1, 65535) if remote else 22,
         user=table.text("user") if remote else "",
-        key=table.text("key", check=_file) if remote else "",
-        known_hosts=table.text("known_hosts", check=_file) if remote else "",
+        key=table.text("key", check=a_file) if remote else "",
+        known_hosts=table.text("known_hosts", check=a_file) if remote else "",
         copies=table.number("copies", 4, 1, 1000),
         bytes_per_second=table.number("bytes_per_second", 0, 0, 10**12),
         timeout=table.number("timeout", 30, 1, 3600),
@@ -114,7 +107,7 @@ def _source(table: Table) -> SourceSpec:
 
 def _old_server(table: Table) -> OldServer:
     return OldServer(
-        name=table.text("name", check=_name),
+        name=table.text("name", check=a_name),
         source=table.text("source"),
         path=table.text("path", "", check=_inside),
         customers=table.text("customers", ""),
@@ -127,25 +120,9 @@ def _old_server(table: Table) -> OldServer:
         taken=moment(table, "date"),
         further=read_copies(table, _inside),
         older_dumps=table.choice("older_dumps", (ASK, USE), ASK),
-    )
-
-
-def _mail_target(table: Table) -> MailTarget:
-    tls = table.choice("tls", ("verify", "starttls", "none"), "verify")
-    host = table.text("host")
-    if tls == "none" and host not in ("127.0.0.1", "::1", "localhost"):
-        table.wrong("tls", '"verify" or "starttls" for a host that is not this machine')
-    return MailTarget(
-        name=table.text("name", check=_name),
-        host=host,
-        port=table.number("port", 993 if tls == "verify" else 143, 1, 65535),
-        tls=tls,
-        ca=table.text("ca", "", check=_file),
-        master_user=table.text("master_user"),
-        master_password=table.secret("master_password"),
-        connections=table.number("connections", 8, 1, 1000),
-        timeout=table.number("timeout", 60, 1, 3600),
-        proof=table.choice("proof", ("sample", "full"), "sample"),
+        damaged_dumps=table.choice("damaged_dumps", (ASK, PARTIAL), ASK),
+        mail_users=read_user_base(table, _inside),
+        mail=read_layout(table, _inside),
     )
 
 
@@ -155,14 +132,14 @@ def _database_target(table: Table) -> DatabaseTarget:
     if bool(socket) == bool(host):
         table.wrong("socket", "either socket or host, not both and not neither")
     return DatabaseTarget(
-        name=table.text("name", check=_name),
+        name=table.text("name", check=a_name),
         admin_user=table.text("admin_user"),
         admin_password=table.secret("admin_password"),
         socket=socket,
         host=host,
         port=table.number("port", 3306, 1, 65535),
         tls=table.choice("tls", ("verify", "none"), "verify"),
-        ca=table.text("ca", "", check=_file),
+        ca=table.text("ca", "", check=a_file),
         loads=table.number("loads", 2, 1, 1000),
         account_hosts=table.texts("account_hosts", ("localhost",)),
         account_plugin=table.choice("account_plugin", PLUGINS, NATIVE),
@@ -234,13 +211,13 @@ def read_incident(path: str) -> Incident:
     incident = Incident(
         path=os.path.abspath(path),
         digest=hashlib.sha256(raw).hexdigest(),
-        name=head.text("name", check=_name),
+        name=head.text("name", check=a_name),
         state=head.text("state", check=_state),
         workers=limits.number("workers", min(os.cpu_count() or 2, 8), 1, 512),
         vault_key=vault_key if vault_key.kind else None,
         sources=_many("source", document, _source, mistakes),
         old_servers=_many("old_server", document, _old_server, mistakes),
-        mail_targets=_many("mail_target", document, _mail_target, mistakes),
+        mail_targets=_many("mail_target", document, read_mail_target, mistakes),
         database_targets=_many("database_target", document, _database_target, mistakes),
         head_copy=head_copy(head),
         syslog=syslog(head),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time
 
+from restore.incident.mail_layout import read_layout
 from restore.incident.table import Table
 from restore.model.incident import KINDS, ServerCopy
 
@@ -28,6 +29,7 @@ def read_copies(server: Table, inside: Check) -> tuple[ServerCopy, ...]:
                 table.text("path", "", check=inside),
                 table.choice("kind", KINDS, "backup"),
                 moment(table, "date"),
+                read_layout(table, inside),
             )
         )
         table.end()

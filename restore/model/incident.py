@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from restore.model.making import UserBase
+from restore.model.stores import MAILDIR, MailLayout
 from restore.model.verifier import NATIVE
 
 HOMES = "home/{customer}"
@@ -11,6 +13,7 @@ MAILDIRS = "var/vmail/{domain}/{user}/Maildir"
 DUMPS = "var/backups/mysql/{database}.sql"
 KINDS = ("backup", "wreck")
 ASK, USE = "ask", "use"
+PARTIAL = "restore-partial"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +45,14 @@ class SourceSpec:
 @dataclass(frozen=True, slots=True)
 class ServerCopy:
     """One copy of a lost server's tree: at `path` of `source`. `kind` is backup or wreck (what is left of the
-    server itself); `taken` is when it was made, in epoch seconds, None where no date is stated."""
+    server itself); `taken` is when it was made, in epoch seconds, None where no date is stated. `mail` says how it
+    keeps mail, None: as its server states."""
 
     source: str
     path: str
     kind: str = "backup"
     taken: float | None = None
+    mail: MailLayout | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,9 @@ class OldServer:
     `databases_to` names database targets in order of preference; two databases of one name are placed apart
     where that list allows. `homes`, `maildirs`, `dumps` are path patterns inside each copy's tree. `older_dumps`
     says what becomes of a database whose first dump is damaged, or may lie in a copy that cannot be read: ask a
-    person, or use the next whole one.
+    person, or use the next whole one; `damaged_dumps` whether what can be read of a damaged dump goes live where no
+    other takes its place: ask a person, or restore it in part. `mail_users` is where it kept its mail users' password hashes and quotas, `mail` how it kept mail where that
+    is not in Maildirs.
     """
 
     name: str
@@ -74,22 +81,73 @@ class OldServer:
     taken: float | None = None
     further: tuple[ServerCopy, ...] = ()
     older_dumps: str = ASK
+    damaged_dumps: str = ASK
+    mail_users: UserBase | None = None
+    mail: MailLayout | None = None
 
     @property
     def copies(self) -> tuple[ServerCopy, ...]:
         """Every copy of its tree, in order of preference."""
-        return (ServerCopy(self.source, self.path, self.kind, self.taken), *self.further)
+        return (ServerCopy(self.source, self.path, self.kind, self.taken, self.mail), *self.further)
+
+    @property
+    def mail_layout(self) -> MailLayout:
+        """How its first copy keeps mail."""
+        return self.mail or MailLayout(MAILDIR, self.maildirs)
 
     def at(self, rank: int) -> OldServer:
         """This server with its copy of that rank as the only one."""
         copy = self.copies[rank]
-        return replace(self, source=copy.source, path=copy.path, kind=copy.kind, taken=copy.taken, further=())
+        return replace(
+            self,
+            source=copy.source,
+            path=copy.path,
+            kind=copy.kind,
+            taken=copy.taken,
+            further=(),
+            mail=copy.mail or self.mail,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PasswdFile:
+    """A mail server's users as lines of a Dovecot passwd-file on this machine; `line` is the template of one."""
+
+    path: str
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserTable:
+    """A mail server's users as rows of a table: `find` gives a row where an address stands, `make` inserts one; both
+    are statements whose names in braces become parameters. `server` is logged in to, `database` chosen."""
+
+    server: DatabaseTarget
+    database: str
+    find: str
+    make: str
+
+
+@dataclass(frozen=True, slots=True)
+class MakeCommand:
+    """A mail server's users by commands on this machine, each a template of arguments, run without a shell. `find`
+    exits with 0 where an address stands and with one of `missing` where not; `make` gets the hash on its standard
+    input. `timeout` in seconds."""
+
+    find: tuple[str, ...]
+    make: tuple[str, ...]
+    missing: tuple[int, ...] = (1, 67)
+    timeout: float = 60.0
+
+
+Maker = PasswdFile | UserTable | MakeCommand
 
 
 @dataclass(frozen=True, slots=True)
 class MailTarget:
     """A live mail server. `tls` is verify (IMAPS), starttls or none; `connections` how many mailbox syncs at once;
-    `proof` whether every message stored is read back whole (full) or a part of them (sample)."""
+    `proof` whether every message stored is read back whole (full) or a part of them (sample). `create` says how a
+    mailbox that does not exist yet is made, None where none is."""
 
     name: str
     host: str
@@ -101,6 +159,7 @@ class MailTarget:
     connections: int = 8
     timeout: float = 60.0
     proof: str = "sample"
+    create: Maker | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from restore.model.mysql import (
     TableState,
 )
 from restore.model.outcome import Failed, ManualItem, Outcome
+from restore.model.stores import MAILDIR_STORE, Store
 from restore.model.verifier import NATIVE
 
 
@@ -37,13 +38,14 @@ class LookSite:
 
 @dataclass(frozen=True, slots=True)
 class LookMailbox:
-    """Count a Maildir's folders and messages. Read-only. `origin` as in LookSite."""
+    """Count a mailbox's folders and messages. Read-only. `origin` as in LookSite."""
 
     mailbox: MailboxId
     customer: str
     source: str
     path: bytes
     origin: str = ""
+    store: Store = MAILDIR_STORE
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +61,14 @@ class LookDump:
 
 @dataclass(frozen=True, slots=True)
 class MailCopy:
-    """One more copy of a mailbox: a Maildir++ tree at `path` of `source`. `kind` is backup or wreck; `taken` is when
+    """One more copy of a mailbox: what `store` says at `path` of `source`. `kind` is backup or wreck; `taken` is when
     that copy was made, in epoch seconds, None where the incident file states no date."""
 
     source: str
     path: bytes
     kind: str = "backup"
     taken: float | None = None
+    store: Store = MAILDIR_STORE
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,7 @@ class RestoreMailbox:
     also: tuple[MailCopy, ...] = ()
     origin: str = ""
     full_proof: bool = False
+    store: Store = MAILDIR_STORE
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +208,7 @@ class VerifyMailbox:
     target: str
     full: bool = False
     also: tuple[MailCopy, ...] = ()
+    store: Store = MAILDIR_STORE
 
 
 @dataclass(frozen=True, slots=True)

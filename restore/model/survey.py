@@ -9,6 +9,7 @@ from restore.model.mail import MailboxId
 from restore.model.mysql import DatabaseId, DumpFile
 from restore.model.outcome import Answer, Failed, ManualItem
 from restore.model.plan import MailCopy
+from restore.model.stores import MAILDIR_STORE, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,8 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class MailboxPlace:
-    """A mailbox found in a backup: a Maildir at `path` of `source` ("": its old server's first), of that kind and
-    time. `also` are its further copies in order of preference."""
+    """A mailbox found in a backup: what `store` says at `path` of `source` ("": its old server's first), of that kind
+    and time. `also` are its further copies in order of preference."""
 
     mailbox: MailboxId
     path: bytes
@@ -44,6 +45,7 @@ class MailboxPlace:
     kind: str = "backup"
     taken: float | None = None
     also: tuple[MailCopy, ...] = ()
+    store: Store = MAILDIR_STORE
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,6 +114,7 @@ def _job(place: MailboxPlace, owner: Customer, server: OldServer, number: int, *
         tuple(others),
         origin(server, first.source, first.kind, first.taken),
         full_proof,
+        first.store,
     )
     sources = dict.fromkeys(f"source/{copy.source}" for copy in (first, *others))
     needs = (*sources, f"mail/{server.mail_to}", "worker")
@@ -157,9 +158,9 @@ def look_mailboxes(jobs: tuple[Job, ...]) -> tuple[Job, ...]:
 def looks_of(key: str, work: RestoreMailbox) -> Iterator[Step]:
     """A look at each copy of the mailbox that step `key` restores, first choice first."""
     copies = (
-        (work.source, work.path, work.origin),
-        *((one.source, one.path, origin_of(one)) for one in work.also),
+        (work.source, work.path, work.origin, work.store),
+        *((one.source, one.path, origin_of(one), one.store) for one in work.also),
     )
-    for number, (source, path, words) in enumerate(copies):
-        look = LookMailbox(work.mailbox, work.customer, source, path, words)
+    for number, (source, path, words, store) in enumerate(copies):
+        look = LookMailbox(work.mailbox, work.customer, source, path, words, store)
         yield Step(f"look-{key}" + (f"/{number}" if number else ""), look, (f"source/{source}", "worker"))

@@ -39,7 +39,8 @@ def origin_of(copy: MailCopy) -> str:
 
 def copies_of(place: MailboxPlace, server: OldServer) -> tuple[MailCopy, ...]:
     """All copies of a mailbox, first choice first."""
-    return (MailCopy(place.source or server.source, place.path, place.kind, place.taken), *place.also)
+    first = MailCopy(place.source or server.source, place.path, place.kind, place.taken, place.store)
+    return (first, *place.also)
 
 
 def home_ranks(index: Index) -> Mapping[tuple[str, str], int]:
@@ -81,7 +82,13 @@ def united(place: MailboxPlace, copies: Iterable[MailCopy]) -> MailboxPlace:
     """A mailbox with these copies, the first of them its own."""
     first, *others = copies
     return replace(
-        place, path=first.path, source=first.source, kind=first.kind, taken=first.taken, also=tuple(others)
+        place,
+        path=first.path,
+        source=first.source,
+        kind=first.kind,
+        taken=first.taken,
+        also=tuple(others),
+        store=first.store,
     )
 
 

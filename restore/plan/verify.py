@@ -114,6 +114,7 @@ class VerifyPlan:
             work.target,
             self._trial.full,
             work.also,
+            work.store,
         )
         return Step(f"verify/{step.key}", tried, step.needs)
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from restore.errors import RestoreError, SourceUnreadable
 from restore.model.mail import FolderPath
 from restore.model.plan import RestoreMailbox
-from restore.model.ports import Source, Systems
+from restore.model.ports import Systems
 from restore.model.text import safe
 from restore.run.mail_read import Item
-from restore.survey.maildir import Maildir, list_messages, read_maildir
+from restore.survey.mail_stores import open_store
+from restore.survey.stored import MailStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +20,16 @@ class Copies:
     """The copies that could be read, in order of preference; `marks` tell their files apart. `subscribed` is as the
     first of them states it. `refused` are "path: reason" lines, `notes` free text."""
 
-    maildirs: tuple[Maildir, ...]
+    stores: tuple[MailStore, ...]
     marks: tuple[str, ...]
     subscribed: tuple[FolderPath, ...]
     refused: tuple[str, ...]
     notes: tuple[str, ...]
+
+    def close(self) -> None:
+        """Give back what the copies hold open."""
+        for store in self.stores:
+            store.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,43 +41,41 @@ class Part:
     unreadable: tuple[str, ...]
 
 
-def read_copies(work: RestoreMailbox, systems: Systems) -> tuple[list[Source], Copies]:
-    """The sources that could be read and their trees. A copy that cannot be read keeps no other out; where none can,
-    raises what the first one raises."""
-    places = [(work.source, work.path), *((copy.source, copy.path) for copy in work.also)]
-    sources: list[Source] = []
-    maildirs: list[Maildir] = []
+def read_copies(work: RestoreMailbox, systems: Systems) -> Copies:
+    """The copies that could be read. One that cannot be read keeps no other out; where none can, raises what the first
+    one raises."""
+    places = [(work.source, work.path, work.store)]
+    places += [(copy.source, copy.path, copy.store) for copy in work.also]
+    stores: list[MailStore] = []
     marks: list[str] = []
     refused: list[str] = []
     first_error: RestoreError | None = None
-    for rank, (name, path) in enumerate(places, 1):
+    for rank, (name, path, store) in enumerate(places, 1):
         try:
-            source = systems.source(name)
-            maildirs.append(read_maildir(source, path))
+            stores.append(open_store(systems, name, path, work.mailbox.address, store))
         except RestoreError as error:
             first_error = first_error or error
             refused.append(f"copy {rank} of {len(places)} is not merged: {error.message}")
             continue
-        sources.append(source)
         marks.append(f"{name}/{safe(path)}:" if work.also else "")
-    if first_error is not None and not maildirs:
+    if first_error is not None and not stores:
         raise first_error
-    refused += [line for maildir in maildirs for line in maildir.refused]
-    notes = [note for maildir in maildirs for note in maildir.notes]
+    refused += [line for store in stores for line in store.refused]
+    notes = [note for store in stores for note in store.notes]
     if work.origin:
         notes.insert(0, work.origin)
-    return sources, Copies(
-        tuple(maildirs), tuple(marks), maildirs[0].subscribed, tuple(refused), tuple(dict.fromkeys(notes))
+    return Copies(
+        tuple(stores), tuple(marks), stores[0].subscribed, tuple(refused), tuple(dict.fromkeys(notes))
     )
 
 
-def list_parts(sources: Sequence[Source], copies: Copies) -> tuple[list[Part], list[str]]:
+def list_parts(copies: Copies) -> tuple[list[Part], list[str]]:
     """Every folder of every copy, and a line for each that could not be listed."""
     parts, lost = [], []
-    for rank, maildir in enumerate(copies.maildirs):
-        for folder in maildir.folders:
+    for rank, store in enumerate(copies.stores):
+        for folder in store.folders:
             try:
-                listing = list_messages(sources[rank], folder)
+                listing = store.listing(folder)
             except SourceUnreadable as error:
                 lost.append(f"folder {safe('/'.join(folder.folder))}: {error.message}")
                 continue

@@ -47,7 +47,7 @@ def arrange(items: Sequence[Item]) -> Arranged:
     arranged = Arranged([], {}, [], [])
     for name, versions in named.items():
         first, *others = versions
-        if any(other.message.size != first.message.size for other in others):
+        if any(other.message.version != first.message.version for other in others):
             arranged.contested.append(versions)
             continue
         (arranged.later if first.copy else arranged.alone).append(first)

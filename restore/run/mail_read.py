@@ -13,7 +13,8 @@ from restore.errors import SourceUnreadable
 from restore.model.mail import Identity
 from restore.model.message import Identifier, canonical, identify
 from restore.model.ports import Source, Unreadable
-from restore.survey.maildir import MaildirFolder, MaildirMessage
+from restore.survey.mail_store import MaildirStore
+from restore.survey.stored import MailStore, StoredFolder, StoredMail
 
 LARGEST_MESSAGE = 256 << 20
 STREAMED = 8 << 20
@@ -28,8 +29,8 @@ NONE = Identity("", 0)
 class Item(NamedTuple):
     """A message's file in the backup: in the copy of that rank; `mark` tells the files of several copies apart."""
 
-    folder: MaildirFolder
-    message: MaildirMessage
+    folder: StoredFolder
+    message: StoredMail
     copy: int = 0
     mark: str = ""
 
@@ -56,14 +57,41 @@ class Mail:
     nul: bool = False
 
 
-def read_mails(sources: Sequence[Source], items: Iterable[Item]) -> Iterator[Mail]:
-    """Every message, in the order given; small ones are asked for many at a time."""
-    for (copy, large), run in groupby(items, lambda item: (item.copy, item.message.size >= STREAMED)):
+def read_mails(sources: Sequence[MailStore], items: Iterable[Item]) -> Iterator[Mail]:
+    """Every message, in the order given; small files are asked for many at a time."""
+    for copy, run in groupby(items, lambda item: item.copy):
+        store = sources[copy]
+        if isinstance(store, MaildirStore):
+            yield from _files(store.source, run)
+        else:
+            yield from _stored(store, run)
+
+
+def _files(source: Source, items: Iterable[Item]) -> Iterator[Mail]:
+    for large, run in groupby(items, lambda item: item.message.size >= STREAMED):
         if large:
             for item in run:
-                yield _streamed(sources[copy], item)
+                yield _streamed(item, source.stream(item.path), packed=True)
         else:
-            yield from _small(sources[copy], list(run))
+            yield from _small(source, list(run))
+
+
+def _stored(store: MailStore, items: Iterable[Item]) -> Iterator[Mail]:
+    """Messages of a store that has no file for each."""
+    for _, run in groupby(items, lambda item: item.folder.path):
+        together = list(run)
+        done = 0
+        try:
+            contents = store.contents(together[0].folder, [item.message for item in together])
+            for item, chunks in zip(together, contents, strict=True):
+                mail = (
+                    Mail(item, chunks.reason) if isinstance(chunks, Unreadable) else _streamed(item, chunks)
+                )
+                yield mail
+                del mail  # else it is held while the next one is read, and either may be large
+                done += 1
+        except SourceUnreadable as error:
+            yield from (Mail(item, error.message) for item in together[done:])
 
 
 def _small(source: Source, items: Sequence[Item]) -> Iterator[Mail]:
@@ -80,14 +108,14 @@ def _small(source: Source, items: Sequence[Item]) -> Iterator[Mail]:
         yield Mail(item, "", even, identify(even), b"\0" in data)
 
 
-def _streamed(source: Source, item: Item) -> Mail:
+def _streamed(item: Item, chunks: Iterator[bytes], *, packed: bool = False) -> Mail:
     if item.message.size > LARGEST_MESSAGE:
         return Mail(item, f"{item.message.size:,} bytes, above the limit of {LARGEST_MESSAGE:,}")
     even = bytearray()
     identifier = Identifier(keep=even)
     nul = text = False
     try:
-        for chunk in _plain(source.stream(item.path)):
+        for chunk in _plain(chunks) if packed else chunks:
             identifier.update(chunk)
             nul = nul or b"\0" in chunk
             text = text or bool(chunk.strip(b"\0"))

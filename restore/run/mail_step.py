@@ -11,10 +11,11 @@ from restore.model.mail import (
     FolderPath,
     JournalRecord,
 )
-from restore.model.ports import Desk, MailSession, Progress, Source
+from restore.model.ports import Desk, MailSession, Progress
 from restore.model.text import safe
 from restore.run.mail_claims import Claim
 from restore.run.mail_memory import Memory
+from restore.survey.stored import MailStore
 
 OVER_QUOTA = "OVERQUOTA"
 TOO_LARGE = ("TOOBIG", "LIMIT")
@@ -57,7 +58,7 @@ class MailStep:
     key: str
     mailbox: str
     target: str
-    sources: Sequence[Source]
+    sources: Sequence[MailStore]
     session: MailSession
     desk: Desk
     progress: Progress

@@ -28,17 +28,26 @@ SHOWN = 50
 
 
 def restore_mailbox(key: str, work: RestoreMailbox, systems: Systems) -> Outcome:
-    """Merge the Maildir++ trees of a mailbox into the live one.
+    """Merge the copies of a mailbox into the live one.
 
     Done or Unchanged where every message of the backup is there, Partial where some could not be read or were
     refused (each is named), Manual where only quota or a size limit stands in the way of some. Raises what the
     source, the mail server and the desk raise; whatever was stored by then is known to the next run.
     """
-    sources, tree = read_copies(work, systems)
-    with closing(systems.mail(work.target).open(work.mailbox.address)) as session:
+    with (
+        closing(read_copies(work, systems)) as tree,
+        closing(systems.mail(work.target).open(work.mailbox.address)) as session,
+    ):
         memory = settle(session, systems.desk, key, str(work.mailbox))
         step = MailStep(
-            key, str(work.mailbox), work.target, sources, session, systems.desk, systems.progress(key), memory
+            key,
+            str(work.mailbox),
+            work.target,
+            tree.stores,
+            session,
+            systems.desk,
+            systems.progress(key),
+            memory,
         )
         step.full_proof = work.full_proof
         return _outcome(step, work, tree, *_restore(step, tree))
@@ -50,7 +59,7 @@ def _restore(step: MailStep, tree: Copies) -> tuple[list[FolderAccount], list[st
     step.memory = step.memory.of_store(inbox.uidvalidity)
     if not step.memory.knows(INBOX):
         step.record(Matched(INBOX, inbox.uidvalidity, (), (), ()))
-    parts, lost = list_parts(step.sources, tree)
+    parts, lost = list_parts(tree)
     targets = _targets(step, parts)
     step.bytes = sum(item.message.size for part in parts for item in part.items if item.copy == 0)
     groups: dict[FolderPath, list[Part]] = {}

@@ -37,12 +37,18 @@ class _Verification:
         """Lists every copy; raises what reading them raises where none can be read."""
         self.work = work
         restored = RestoreMailbox(
-            work.mailbox, work.customer, work.source, work.path, work.target, also=work.also
+            work.mailbox,
+            work.customer,
+            work.source,
+            work.path,
+            work.target,
+            also=work.also,
+            store=work.store,
         )
-        sources, copies = read_copies(restored, systems)
-        parts, lost = list_parts(sources, copies)
+        self.copies = copies = read_copies(restored, systems)
+        parts, lost = list_parts(copies)
         self.reading = Reading(
-            key, str(work.mailbox), sources, systems.desk, systems.progress(key), work.full
+            key, str(work.mailbox), copies.stores, systems.desk, systems.progress(key), work.full
         )
         self.reading.damaged += [
             *copies.refused,
@@ -76,7 +82,7 @@ def _once(parts: Sequence[Part]) -> dict[FolderPath, list[Item]]:
 
 
 def verify_mailbox(key: str, work: VerifyMailbox, systems: Systems) -> Outcome:
-    """Read every message of a Maildir, and compare with the live mailbox by EXAMINE and FETCH alone.
+    """Read every message of a mailbox, and compare with the live one by EXAMINE and FETCH alone.
 
     Done where all of it would come back, the fact naming what is doubtful; Partial where a message is damaged, or a
     folder or the live mailbox could not be looked at: each is named. Raises what the source, the mail server and the
@@ -84,6 +90,15 @@ def verify_mailbox(key: str, work: VerifyMailbox, systems: Systems) -> Outcome:
     """
     began = time.monotonic()
     one = _Verification(key, work, systems)
+    with closing(one.copies):
+        live = _held_against(one, key, work, systems)
+    fact = _fact(one, live, time.monotonic() - began)
+    missing = (*fact.damaged, *((live,) if live != COMPARED else ()))
+    return Partial(key, fact, missing) if missing else Done(key, fact)
+
+
+def _held_against(one: _Verification, key: str, work: VerifyMailbox, systems: Systems) -> str:
+    """Reads all and compares; COMPARED, or why that could not be."""
     live = COMPARED
     try:
         session = systems.mail(work.target).open(work.mailbox.address)
@@ -95,9 +110,7 @@ def verify_mailbox(key: str, work: VerifyMailbox, systems: Systems) -> Outcome:
     else:
         with closing(session):
             _compare(one, session, settle(session, systems.desk, key, str(work.mailbox)))
-    fact = _fact(one, live, time.monotonic() - began)
-    missing = (*fact.damaged, *((live,) if live != COMPARED else ()))
-    return Partial(key, fact, missing) if missing else Done(key, fact)
+    return live
 
 
 def _compare(one: _Verification, session: MailSession, memory: Memory) -> None:

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 
 from restore.model.mail import Identity, Intent, JournalRecord, Matched, Verified
 from restore.model.message import header, message_id
-from restore.model.ports import Desk, Progress, Source
+from restore.model.ports import Desk, Progress
 from restore.model.text import safe
 from restore.run.mail_copies import Arranged, Union, name_of, whole_of
 from restore.run.mail_memory import Memory
 from restore.run.mail_read import Item, Mail, read_mails
 from restore.survey.message_evidence import examined
+from restore.survey.stored import MailStore
 
 ALTERED = "altered since it was last read, though its size and time are as they were"
 DIFFERS = "another copy of the same size holds other content: one of the two was altered"
@@ -34,7 +35,7 @@ class Reading:
 
     key: str
     mailbox: str
-    sources: Sequence[Source]
+    sources: Sequence[MailStore]
     desk: Desk
     progress: Progress
     full: bool

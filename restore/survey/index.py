@@ -171,7 +171,9 @@ def _united(copies: Sequence[_Copy]) -> Iterator[MailboxPlace]:
             rivals = by_address[place.mailbox.address.lower()]
             same = [n for n in rivals if places[n].mailbox == place.mailbox] or rivals
             if len(same) == 1:
-                also[same[0]].append(MailCopy(place.source, place.path, place.kind, place.taken))
+                also[same[0]].append(
+                    MailCopy(place.source, place.path, place.kind, place.taken, place.store)
+                )
             else:
                 places.append(place)
     yield from (replace(place, also=tuple(also[number])) for number, place in enumerate(places))

@@ -11,6 +11,7 @@ from restore.model.incident import OldServer
 from restore.model.mail import MailboxId
 from restore.model.mysql import DatabaseId, DumpFile, Fingerprint
 from restore.model.ports import Source
+from restore.model.stores import MBOX, Store
 from restore.model.survey import MailboxPlace
 from restore.model.text import safe
 
@@ -21,13 +22,34 @@ SYSTEM_DATABASES = frozenset({"mysql", "information_schema", "performance_schema
 
 
 def list_mailboxes(server: OldServer, backup: Source, notes: list[str]) -> Iterator[MailboxPlace]:
-    """Every Maildir that the server's `maildirs` pattern finds, by listing folders alone."""
-    for path, names, _ in expand(backup, server.path.encode(), server.maildirs, notes):
-        address = f"{names['user']}@{names['domain']}"
-        if any(ord(character) < 33 or 0xDC80 <= ord(character) <= 0xDCFF for character in address):
-            notes.append(f"{server.name}: {safe(path)} is not the Maildir of any address")
-            continue
-        yield MailboxPlace(MailboxId(server.name, address), path, server.source, server.kind, server.taken)
+    """Every mailbox that the patterns of the server's mail layout find, by listing folders alone."""
+    layout = server.mail_layout
+    found: dict[str, MailboxPlace] = {}
+    for pattern, is_inbox in ((layout.mailboxes, False), (layout.inbox, True)):
+        for path, names, listed in expand(backup, server.path.encode(), pattern, notes) if pattern else ():
+            address = f"{names['user']}@{names.get('domain', layout.domain)}"
+            if any(ord(character) < 33 or 0xDC80 <= ord(character) <= 0xDCFF for character in address):
+                notes.append(f"{server.name}: {safe(path)} is not the mailbox of any address")
+                continue
+            if layout.format == MBOX and not _stands(backup, path, listed):
+                continue
+            before = found.get(address)
+            store = Store(layout.format, path if is_inbox else b"")
+            place = MailboxPlace(
+                MailboxId(server.name, address),
+                before.path if before else path,
+                server.source,
+                server.kind,
+                server.taken,
+                store=store,
+            )
+            found[address] = place
+    yield from found.values()
+
+
+def _stands(backup: Source, path: bytes, listed: Entry | None) -> bool:
+    """Whether mail may stand there: homes without any have none, and a lock is no mail."""
+    return not path.endswith(b".lock") and (listed is not None or backup.lstat(path) is not None)
 
 
 def list_dumps(server: OldServer, backup: Source, notes: list[str]) -> Iterator[DumpFile]:

@@ -23,6 +23,7 @@ from restore.model.text import safe
 from restore.survey.courier import FOLDER as COURIER
 from restore.survey.courier import Keywords, courier_keywords
 from restore.survey.foldernames import decode_name, unescape_v2
+from restore.survey.stored import StoredFolder, StoredMail
 
 SMALL_FILE = 1 << 20
 DEEPEST = 16
@@ -33,7 +34,7 @@ SYSTEM_FLAGS = {"D": "\\Draft", "F": "\\Flagged", "R": "\\Answered", "S": "\\See
 PASSED = "$Forwarded"  # P: resent, forwarded or bounced
 _LISTESCAPE = re.compile(rb"\\(2[ef]|7e|5c)")
 _LETTERS = re.compile(rb"[A-Za-z]*")
-_KEYWORD = re.compile(r"[A-Za-z0-9$_.+:=#@~^|<>?'`;,!&/-]{1,250}")
+KEYWORD = re.compile(r"[A-Za-z0-9$_.+:=#@~^|<>?'`;,!&/-]{1,250}")
 
 
 class MaildirMessage(NamedTuple):
@@ -49,6 +50,11 @@ class MaildirMessage(NamedTuple):
         name = self.name.partition(b"/")[2]
         info = _info(name)
         return name[:info] if info >= 0 else name
+
+    @property
+    def version(self) -> int:
+        """Files of one name are told apart by their size."""
+        return self.size
 
     @property
     def letters(self) -> str:
@@ -68,16 +74,16 @@ class MaildirFolder:
     keywords: tuple[str, ...]
     courier: Keywords = field(default_factory=dict, compare=False)
 
-    def fingerprint(self, message: MaildirMessage) -> str:
+    def fingerprint(self, message: StoredMail) -> str:
         """Hex; equal means: the same file of the same folder, unchanged by size and mtime."""
         parts = (self.path, message.unique, b"%d" % message.size, b"%d" % message.mtime)
         return hashlib.blake2b(b"\0".join(parts), digest_size=16).hexdigest()
 
-    def flags(self, message: MaildirMessage) -> tuple[frozenset[str], frozenset[str]]:
+    def flags(self, message: StoredMail) -> tuple[frozenset[str], frozenset[str]]:
         """Its flags and keywords, and what cannot be carried over, each as a phrase for a note."""
         kept, dropped = _flags(self.keywords, message.letters)
         words = self.courier.get(message.unique, ()) if self.courier else ()
-        sound = {word for word in words if _KEYWORD.fullmatch(word)}
+        sound = {word for word in words if KEYWORD.fullmatch(word)}
         odd = {f"keyword {safe(word, 60)}, which IMAP cannot carry" for word in words if word not in sound}
         return (kept | sound, dropped | odd) if words else (kept, dropped)
 
@@ -103,7 +109,7 @@ def _flags(keywords: tuple[str, ...], letters: str) -> tuple[frozenset[str], fro
             name = keywords[place] if place < len(keywords) else ""
             if not name:
                 dropped.add(f"keyword letter {letter}, which has no name in dovecot-keywords")
-            elif not _KEYWORD.fullmatch(name):
+            elif not KEYWORD.fullmatch(name):
                 dropped.add(f"keyword {safe(name, 60)}, which IMAP cannot carry")
             else:
                 kept.add(name)
@@ -205,7 +211,7 @@ class _Tree:
                 self.look(below, join(path, below.name), (*folder, *_components(below.name)))
 
 
-def list_messages(source: Source, folder: MaildirFolder) -> Listing:
+def list_messages(source: Source, folder: StoredFolder) -> Listing:
     """Every message of cur/ and new/ by name and lstat alone."""
     messages, unreadable = [], []
     for part in (b"cur", b"new"):
@@ -253,7 +259,7 @@ def _subscribed(
     except SourceUnreadable as error:
         notes.append(f"subscriptions not read: {error.message}")
         return
-    for candidates, line in (*_dovecot_lines(dovecot), *_split_lines(courier.splitlines())):
+    for candidates, line in (*dovecot_lines(dovecot), *split_lines(courier.splitlines())):
         found = next((path for path in candidates if path in known), None)
         if found is None:
             notes.append(f"subscribed to {safe(line, 120)}, a folder the backup does not hold")
@@ -261,17 +267,18 @@ def _subscribed(
             yield found
 
 
-def _dovecot_lines(data: bytes) -> Iterator[tuple[list[FolderPath], bytes]]:
+def dovecot_lines(data: bytes) -> Iterator[tuple[list[FolderPath], bytes]]:
+    """The folders that each line of a subscriptions file of Dovecot's may mean."""
     head, _, rest = data.partition(b"\n")
     if head.strip() != b"V\t2":
-        yield from _split_lines(data.splitlines())
+        yield from split_lines(data.splitlines())
         return
     for line in rest.split(b"\n"):
         if line:
             yield [tuple(decode_name(unescape_v2(part)) for part in line.split(b"\t"))], line
 
 
-def _split_lines(lines: Sequence[bytes]) -> Iterator[tuple[list[FolderPath], bytes]]:
+def split_lines(lines: Sequence[bytes]) -> Iterator[tuple[list[FolderPath], bytes]]:
     """Names of version 1 and of Courier state neither their separator nor whether they begin with a prefix."""
     for line in lines:
         if not line:
