@@ -130,7 +130,7 @@ def crew_elsewhere(cluster: Cluster, here: Office, moved: Callable[[str, int], N
     """An operator's workers for this incident; `moved` is told which step moved how many bytes. Raises
     ClusterUnreachable, DeskUnheard, SecretMissing."""
     given = equipment(here.incident)
-    host = cluster.desk_host or _towards(cluster.scheduler)
+    host = cluster.desk_host or towards(cluster.scheduler)
     desk = TlsDesk(host, cluster.desk_port, cluster.files, lambda: given)
     unsettled = elsewhere_path(here.desk.path, here.epoch).exists()
     with open_tls(here.desk, here.epoch, desk) as port:
@@ -156,8 +156,8 @@ def _site(incident: Incident) -> str:
     return hashlib.sha256(f"{socket.gethostname()}:{incident.state}".encode()).hexdigest()[:12]
 
 
-def _towards(scheduler: str) -> str:
-    """The address of this host from which the scheduler is reached; nothing is sent."""
+def towards(scheduler: str) -> str:
+    """The address of this host from which that scheduler is reached; nothing is sent. Raises ClusterUnreachable."""
     host, port = place_of(scheduler)
     try:
         family, kind, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]

@@ -31,12 +31,12 @@ Told = Callable[[str], None]
 @dataclass(frozen=True, slots=True)
 class Workers:
     """Workers to be started on this host: of which scheduler (tls://HOST:PORT), how many, in which folder they keep
-    what they fetch, and at which address of this host they listen ("": the one from which the scheduler is reached)."""
+    what they fetch, and at which address of this host they listen."""
 
     scheduler: str
     size: Size
     folder: Path
-    host: str = ""
+    host: str
 
 
 class PagelessWorker(Worker):
@@ -109,7 +109,7 @@ def _nanny(wanted: Workers, files: Certificates) -> Nanny:
         nthreads=wanted.size.threads,
         security=security_of(files),
         protocol="tls://",
-        host=wanted.host or None,
+        host=wanted.host,
         local_directory=os.fspath(wanted.folder),
         worker_class=PagelessWorker,
         dashboard_address="127.0.0.1:0",

@@ -11,7 +11,8 @@ import logging
 import os
 import shutil
 import signal
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -37,6 +38,8 @@ from restore.run.process import logging_into, without_interrupts
 
 JOIN_SECONDS = 30.0
 BEATS_MISSED = 4
+TRIES = 3
+PAUSE_SECONDS = 2.0
 LOG = logging.getLogger(__name__)
 
 
@@ -207,8 +210,7 @@ class RemoteCrew(Carrier):
                 client.run_on_scheduler(_harden)  # type: ignore[no-untyped-call]
                 client.wait_for_workers(1, timeout=JOIN_SECONDS)
                 stack.callback(self._leave, client)
-                client.register_plugin(self._plugin)
-                refused = client.run(partial(_try_desk, self._joining.site))
+                refused = self._settle_in(client)
         except (OSError, TimeoutError, ImportError) as error:
             words = str(error) or "no worker has joined it"
             raise ClusterUnreachable(f"the cluster at {where} cannot be used: {words}") from error
@@ -216,6 +218,21 @@ class RemoteCrew(Carrier):
             if why:
                 raise ClusterUnreachable(f"the worker {worker} does not reach this coordinator: {why}")
         return client
+
+    def _settle_in(self, client: Client) -> Mapping[str, str]:
+        """Make a place in each worker; which of them do not reach the desk, and why. One that dies meanwhile (of an
+        earlier run's step, say) breaks this off, and it is done again."""
+        for left in reversed(range(TRIES)):
+            try:
+                client.register_plugin(self._plugin)
+                refused: Mapping[str, str] = client.run(partial(_try_desk, self._joining.site))
+            except OSError:
+                if not left:
+                    raise
+                time.sleep(PAUSE_SECONDS)
+            else:
+                break
+        return refused
 
     def _leave(self, client: Client) -> None:
         """Take the run's places away. A worker that is met with a step under way ends: the answer may fail."""

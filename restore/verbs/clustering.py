@@ -6,7 +6,7 @@ from __future__ import annotations
 from argparse import Namespace
 from pathlib import Path
 
-from restore.elsewhere import Cluster, place_of
+from restore.elsewhere import Cluster, place_of, towards
 from restore.errors import BadUse, DeskUnheard, StateUnwritable
 from restore.ledger import disk
 from restore.model.text import safe
@@ -53,7 +53,8 @@ def cluster_worker(options: Namespace, screen: Screen) -> int:
     folder = Path(options.folder).absolute()
     disk.private_folder(folder)
     size = Size(options.processes, options.steps)
-    serve_workers(Workers(options.scheduler, size, folder, options.host), files, screen.say)
+    host = options.host or towards(options.scheduler)
+    serve_workers(Workers(options.scheduler, size, folder, host), files, screen.say)
     return DONE
 
 

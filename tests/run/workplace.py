@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from restore.model.ports import DatabaseServer, Desk, MailServer, Progress, Source, Staging
+from restore.run.remote_cluster import Station
 
 
 class RestSystems:
@@ -70,3 +71,9 @@ class StillSystems(RestSystems):
 def still_systems(argument: object, progress: Callable[[str], Progress]) -> StillSystems:
     """See StillSystems."""
     return StillSystems("", progress)
+
+
+def elsewhere_systems(station: object, progress: Callable[[str], Progress]) -> RestSystems:
+    """See RestSystems; for a worker elsewhere, whose station's argument is the folder."""
+    assert isinstance(station, Station)
+    return RestSystems(str(station.argument), progress)
