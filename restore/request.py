@@ -125,6 +125,11 @@ class DeskClient:
         parts, _ = self._ask("journal", step, mailbox=mailbox)
         return tuple(_journal_record(str(text)) for text in parts)
 
+    def last(self, step: str, mailbox: str) -> JournalRecord | None:
+        """The journal's newest record; raises JournalDamaged."""
+        parts, _ = self._ask("last", step, mailbox=mailbox)
+        return _journal_record(str(parts[0])) if parts else None
+
     def record(self, step: str, mailbox: str, records: Sequence[JournalRecord]) -> None:
         """Append to the journal; on disk when this returns. Raises JournalDamaged, StateUnwritable."""
         self._ask("record", step, mailbox=mailbox, records=[codec.encode(record) for record in records])

@@ -155,9 +155,6 @@ class Verified:
     doubted: tuple[str, ...] = ()
 
 
-JournalRecord = Intent | Proof | Matched | FolderCreated | Verified
-
-
 @dataclass(frozen=True, slots=True)
 class FolderAccount:
     """What became of every message of one folder, over all runs; the parts add up to `in_source`.
@@ -190,3 +187,29 @@ class FolderAccount:
             raise ValueError(
                 f"{'/'.join(self.folder)}: {parts:,} of {self.in_source:,} messages accounted for"
             )
+
+
+@dataclass(frozen=True, slots=True)
+class Resting:
+    """A live folder as a run left it; `state` None where it does not exist, since its user deleted it."""
+
+    folder: FolderPath
+    state: FolderState | None
+
+
+@dataclass(frozen=True, slots=True)
+class AtRest:
+    """Journal: a run came to its end with nothing left to do and nobody else at work. `backup` (hex) stands for all
+    that its copies listed, `resting` for the live folders they went to, `accounts` is what it said of them.
+
+    While the backup lists the same and each folder has the same UIDVALIDITY, UIDNEXT and number of messages, no
+    message came into it or went (RFC 9051 section 2.3.1.1), and this is what the next run would say.
+    """
+
+    backup: str
+    resting: tuple[Resting, ...]
+    accounts: tuple[FolderAccount, ...]
+    bytes: int
+
+
+JournalRecord = Intent | Proof | Matched | FolderCreated | Verified | AtRest

@@ -115,6 +115,9 @@ class MailSession(Protocol):
     def state(self, folder: FolderPath) -> FolderState:
         """UIDVALIDITY, UIDNEXT and number of messages, fresh from the server."""
 
+    def states(self, folders: Sequence[FolderPath]) -> Sequence[FolderState | None]:
+        """state() of several folders; None for one that is not there."""
+
     def messages(self, folder: FolderPath, from_uid: int = 1) -> Iterator[LiveMessage]:
         """Messages with UID >= from_uid, ascending."""
 
@@ -249,6 +252,9 @@ class Desk(Protocol):
 
     def journal(self, step: str, mailbox: str) -> Sequence[JournalRecord]:
         """All records of that mailbox's journal, oldest first."""
+
+    def last(self, step: str, mailbox: str) -> JournalRecord | None:
+        """The newest record of that mailbox's journal; None where it has none."""
 
     def record(self, step: str, mailbox: str, records: Sequence[JournalRecord]) -> None:
         """Append to the journal; on disk (fsync) when this returns."""

@@ -75,6 +75,7 @@ class DeskServer:
         self._ops = {
             "renew": self._renew,
             "journal": self._journal,
+            "last": self._last,
             "record": self._record,
             "put_secret": self._put_secret,
             "get_secret": self._get_secret,
@@ -163,6 +164,10 @@ class DeskServer:
         yield {"part": part}
         yield {"ok": None}
 
+    def _last(self, request: Request) -> Iterator[Reply]:
+        yield {"part": self._journals.records(request["mailbox"])[-1:]}
+        yield {"ok": None}
+
     def _record(self, request: Request) -> Iterator[Reply]:
         records = [_journal_text(text) for text in request["records"]]
         seen = self._recorded.setdefault(request["worker"], _Recorded())
@@ -200,6 +205,7 @@ _TYPES: dict[str, type] = {
 _NEEDS = {
     "renew": (),
     "journal": ("mailbox",),
+    "last": ("mailbox",),
     "record": ("mailbox", "records"),
     "put_secret": ("purpose", "secret"),
     "get_secret": ("vault_id",),

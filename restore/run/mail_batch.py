@@ -64,7 +64,7 @@ def land(step: MailStep, live: LiveFolder, flight: Flight, tally: Tally) -> None
         elif uid and uid not in back.whole:
             stated.append(place)
     step.later(Proof(flight.intent.batch, live.uidvalidity, tuple(uids), tuple(altered), tuple(stated)))
-    live.uidnext = max(live.uidnext, *(uid + 1 for uid in uids if uid), 0)
+    live.grow([uid for uid in uids if uid])
     step.changed = step.changed or any(isinstance(result, Stored) for result in results)
 
 

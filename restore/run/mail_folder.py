@@ -79,7 +79,6 @@ class FolderMerge:
         self._contested()
         self._land()
         self._record_repeats()
-        self.step.record()
 
     def _window_size(self, items: Sequence[Item]) -> int:
         """Where not all of it may fit, what fits shall be the newest: single batches, newest first."""

@@ -9,7 +9,9 @@ from restore.model.mail import (
     FolderAccount,
     FolderCreated,
     FolderPath,
+    FolderState,
     JournalRecord,
+    Resting,
 )
 from restore.model.ports import Desk, MailSession, Progress
 from restore.model.text import safe
@@ -100,17 +102,33 @@ class MailStep:
 
 @dataclass(slots=True)
 class LiveFolder:
-    """A folder of the live mailbox. `uidnext` is at most the server's; both are 0 where it does not exist."""
+    """A folder of the live mailbox. `uidnext` is at most the server's; both are 0 where it does not exist.
+    `messages` are those it held when it was looked at and ours that came since; `alone`: none but ours came."""
 
     path: FolderPath
     exists: bool
     uidvalidity: int = 0
     uidnext: int = 0
+    messages: int = 0
+    alone: bool = True
 
     def look(self, step: MailStep) -> None:
         """Fill in what the server says now."""
         state = step.session.state(self.path)
         self.exists, self.uidvalidity, self.uidnext = True, state.uidvalidity, state.uidnext
+        self.messages = state.messages
+
+    def grow(self, uids: Sequence[int]) -> None:
+        """Our messages came to stand there under these UIDs."""
+        self.alone = self.alone and list(uids) == list(range(self.uidnext, self.uidnext + len(uids)))
+        self.messages += len(uids)
+        self.uidnext = max(self.uidnext, *(uid + 1 for uid in uids), 0)
+
+    @property
+    def resting(self) -> Resting:
+        """How it is while nobody but us does anything to it."""
+        state = FolderState(self.uidvalidity, self.uidnext, self.messages) if self.exists else None
+        return Resting(self.path, state)
 
     def make(self, step: MailStep) -> None:
         """Create it where it does not exist. Raises MailRefused where the server will not have it."""

@@ -11,7 +11,7 @@ from contextlib import closing
 
 from restore.errors import MailRefused
 from restore.model.facts import MailboxRestored
-from restore.model.mail import INBOX, FolderAccount, FolderCreated, FolderPath, Matched
+from restore.model.mail import INBOX, AtRest, FolderAccount, FolderCreated, FolderPath, Matched
 from restore.model.outcome import Done, Manual, ManualItem, Outcome, Partial, Unchanged
 from restore.model.plan import RestoreMailbox
 from restore.model.ports import Systems
@@ -21,6 +21,7 @@ from restore.plan.question import item_id
 from restore.run.mail_backup import Copies, Part, list_parts, read_copies
 from restore.run.mail_folder import restore_folder
 from restore.run.mail_memory import settle
+from restore.run.mail_rest import at_rest, found_at_rest, listing_of
 from restore.run.mail_step import LiveFolder, MailStep, Tally
 from restore.run.mail_targets import role_of, substitute, target_folders
 
@@ -34,10 +35,17 @@ def restore_mailbox(key: str, work: RestoreMailbox, systems: Systems) -> Outcome
     refused (each is named), Manual where only quota or a size limit stands in the way of some. Raises what the
     source, the mail server and the desk raise; whatever was stored by then is known to the next run.
     """
-    with (
-        closing(read_copies(work, systems)) as tree,
-        closing(systems.mail(work.target).open(work.mailbox.address)) as session,
-    ):
+    with closing(read_copies(work, systems)) as tree:
+        return _merge(key, work, systems, tree)
+
+
+def _merge(key: str, work: RestoreMailbox, systems: Systems, tree: Copies) -> Outcome:
+    parts, lost = list_parts(tree)
+    listing = listing_of(work, tree, parts)
+    rest = systems.desk.last(key, str(work.mailbox))
+    with closing(systems.mail(work.target).open(work.mailbox.address)) as session:
+        if isinstance(rest, AtRest) and rest.backup == listing and found_at_rest(session, rest):
+            return _still_at_rest(key, work, systems, tree, rest)
         memory = settle(session, systems.desk, key, str(work.mailbox))
         step = MailStep(
             key,
@@ -50,32 +58,42 @@ def restore_mailbox(key: str, work: RestoreMailbox, systems: Systems) -> Outcome
             memory,
         )
         step.full_proof = work.full_proof
-        return _outcome(step, work, tree, *_restore(step, tree))
+        whole = not (tree.refused or lost)
+        accounts = _restore(step, tree, parts, listing if whole else "")
+        return _outcome(step, work, tree, accounts, lost)
 
 
-def _restore(step: MailStep, tree: Copies) -> tuple[list[FolderAccount], list[str]]:
+def _still_at_rest(key: str, work: RestoreMailbox, systems: Systems, tree: Copies, rest: AtRest) -> Outcome:
+    systems.progress(key)(rest.bytes)
+    return Unchanged(key, MailboxRestored(work.mailbox, rest.accounts, rest.bytes, tree.notes))
+
+
+def _restore(step: MailStep, tree: Copies, parts: Sequence[Part], listing: str) -> list[FolderAccount]:
+    """`listing` stands for the parts, "" where some could not be listed."""
     inbox = LiveFolder(INBOX, True)
     inbox.look(step)
     step.memory = step.memory.of_store(inbox.uidvalidity)
     if not step.memory.knows(INBOX):
         step.record(Matched(INBOX, inbox.uidvalidity, (), (), ()))
-    parts, lost = list_parts(tree)
     targets = _targets(step, parts)
     step.bytes = sum(item.message.size for part in parts for item in part.items if item.copy == 0)
     groups: dict[FolderPath, list[Part]] = {}
     for part in parts:
         groups.setdefault(targets[part.folder], []).append(part)
     standing = set(step.session.folders()) | {INBOX}
-    accounts = []
+    accounts, lives = [], [inbox]
     for path in sorted(groups, key=_rank):
-        live = LiveFolder(path, path in standing)
+        live = inbox if path == INBOX else LiveFolder(path, path in standing)
         account = _restore_group(step, live, groups[path], standing | groups.keys())
         if live.exists:
             standing.add(live.path)
         targets.update({part.folder: live.path for part in groups[path]})
         accounts.append(account)
+        lives.append(live)
     _subscribe(step, tree.subscribed, targets, standing)
-    return accounts, lost
+    rest = at_rest(listing, lives, accounts, step.bytes) if listing else None
+    step.record(*([rest] if rest else []))
+    return accounts
 
 
 def _targets(step: MailStep, parts: Sequence[Part]) -> dict[FolderPath, FolderPath]:
@@ -99,7 +117,8 @@ def _restore_group(
     step: MailStep, live: LiveFolder, parts: Sequence[Part], taken: Iterable[FolderPath]
 ) -> FolderAccount:
     if live.exists:
-        live.look(step)
+        if not live.uidvalidity:
+            live.look(step)
     elif not step.memory.knows(live.path):
         refused = _make(step, live, taken)
         if refused:
@@ -146,7 +165,6 @@ def _subscribe(
         step.session.subscribe(path)
         step.changed = True
         step.later(FolderCreated(path, subscribed=True))
-    step.record()
 
 
 def _outcome(

@@ -33,6 +33,7 @@ ROLES = ("\\Sent", "\\Drafts", "\\Trash", "\\Junk", "\\Archive")
 KEPT_OF_MESSAGE_ID = 4096
 MOST_UIDS = 10_000_000
 
+_STATUS = re.compile(rb"(\w+) (\d+)")
 _UID = re.compile(rb"\bUID (\d+)", re.IGNORECASE)
 _SIZE = re.compile(rb"\bRFC822\.SIZE (\d+)", re.IGNORECASE)
 _ALL = re.compile(rb"\bESEARCH\b.*\bALL ([\d:,]+)", re.IGNORECASE)
@@ -87,6 +88,8 @@ class ImapSession:
                 _, quotas = self._client.get_quota_root("INBOX")
         except MailRefused:
             return []
+        except IndexError:  # so imapclient tells that the answer names no quota: "OK No quota"
+            return []
         return [(quota.limit, quota.usage) for quota in quotas if quota.resource == "STORAGE"]
 
     def folders(self) -> Sequence[FolderPath]:
@@ -139,6 +142,13 @@ class ImapSession:
         state = FolderState(said[b"UIDVALIDITY"], said[b"UIDNEXT"], said[b"MESSAGES"])
         self._validity[folder] = state.uidvalidity
         return state
+
+    def states(self, folders: Sequence[FolderPath]) -> Sequence[FolderState | None]:
+        """state() of several folders, asked for at once; None for one that is not there."""
+        names = [self._names.wire(folder) for folder in folders]
+        with self._doing("asking for the states of folders"):
+            said = self._wire.status(names, b"(UIDVALIDITY UIDNEXT MESSAGES)")
+        return [_state(text) for text in said]
 
     def messages(self, folder: FolderPath, from_uid: int = 1) -> Iterator[LiveMessage]:
         """Messages with UID >= from_uid, ascending. Read it to the end before the next call."""
@@ -309,6 +319,13 @@ class ImapSession:
         except (MailUnreachable, MailStalled):
             self._wire.broken = True
             raise
+
+
+def _state(said: bytes | None) -> FolderState | None:
+    found = {name.upper(): int(number) for name, number in _STATUS.findall((said or b"").rpartition(b"(")[2])}
+    if found.keys() < {b"UIDVALIDITY", b"UIDNEXT", b"MESSAGES"}:
+        return None
+    return FolderState(found[b"UIDVALIDITY"], found[b"UIDNEXT"], found[b"MESSAGES"])
 
 
 def _live(text: bytes, field: bytes) -> LiveMessage | None:

@@ -15,6 +15,7 @@ from calendar import timegm
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import repeat
 from typing import BinaryIO, NoReturn, Protocol
 
 from restore.errors import MailRefused, MailUnreachable
@@ -87,6 +88,24 @@ class Wire:
                 self._check(text[len(tag) :])
                 return
             yield text
+
+    def status(self, folders: Sequence[bytes], items: bytes) -> list[bytes | None]:
+        """The STATUS answer of each folder (names encoded and quoted), None where it is refused; all are asked for
+        at once. Raises MailUnreachable."""
+        tags = [self._tag() for _ in folders]
+        self._send([b"%s STATUS %s %s\r\n" % asked for asked in zip(tags, folders, repeat(items))])
+        answers: list[bytes | None] = []
+        for tag in tags:
+            self.broken = True
+            said = None
+            while not (text := self._answer(skip)).startswith(tag):
+                said = text if text[:9].upper() == b"* STATUS " else said
+            try:
+                self._check(text[len(tag) :])
+            except MailRefused:
+                said = None
+            answers.append(said)
+        return answers
 
     def append_many(
         self, folder: bytes, messages: Sequence[NewMessage], confirm: Callable[[], None]

@@ -52,6 +52,10 @@ class _Forgetful:
         """A look has none."""
         return ()
 
+    def last(self, step: str, mailbox: str) -> JournalRecord | None:
+        """A look has none."""
+        return None
+
     def record(self, step: str, mailbox: str, records: Sequence[JournalRecord]) -> None:
         """A look writes none."""
         raise SecretMissing("a look writes no journal")

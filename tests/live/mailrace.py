@@ -59,6 +59,10 @@ class DiskDesk(MemoryDesk):
         records = map(codec.decode, self.journals.records(mailbox))
         return tuple(record for record in records if isinstance(record, JournalRecord))
 
+    def last(self, step: str, mailbox: str) -> JournalRecord | None:
+        newest = [codec.decode(text) for text in self.journals.records(mailbox)[-1:]]
+        return newest[0] if newest and isinstance(newest[0], JournalRecord) else None
+
     def record(self, step: str, mailbox: str, records: Sequence[JournalRecord]) -> None:
         self.journals.append(mailbox, list(map(codec.encode, records)))
 

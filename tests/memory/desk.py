@@ -56,6 +56,10 @@ class MemoryDesk:
         records = map(codec.decode, self.office.journals.get(mailbox, ()))
         return tuple(record for record in records if isinstance(record, JournalRecord))
 
+    def last(self, step: str, mailbox: str) -> JournalRecord | None:
+        records = self.journal(step, mailbox)
+        return records[-1] if records else None
+
     def record(self, step: str, mailbox: str, records: Sequence[JournalRecord]) -> None:
         self.renew(step)
         self._hook("before", "record", mailbox)

@@ -127,6 +127,9 @@ class MemorySession:
         found = self._folder(folder)
         return FolderState(found.uidvalidity, found.uidnext, len(found.messages))
 
+    def states(self, folders: Sequence[FolderPath]) -> Sequence[FolderState | None]:
+        return [self.state(folder) if folder in self.box.folders else None for folder in folders]
+
     def messages(self, folder: FolderPath, from_uid: int = 1) -> Iterator[LiveMessage]:
         for uid, message in sorted(self._folder(folder).messages.items()):
             if uid >= from_uid:

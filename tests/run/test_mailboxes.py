@@ -167,6 +167,36 @@ def test_a_second_run_finds_nothing_to_do_and_says_the_same(
     assert (second.fact, world.live()) == (first.fact, expected(backup, live))
 
 
+def test_what_a_run_left_with_nothing_to_do_is_known_by_its_last_record_and_the_folders_states() -> None:
+    world = world_of(CUT_BACKUP, CUT_LIVE)
+    first = world.run()
+    for mailbox, records in world.office.journals.items():
+        world.office.journals[mailbox] = records[-1:]
+
+    second = world.run()
+
+    assert isinstance(first, Done)
+    assert second == Unchanged("mail:web1/anna", first.fact)
+
+
+def test_what_the_user_does_between_two_of_our_batches_is_seen_by_the_next_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("restore.run.mail_folder.BATCH_MESSAGES", 1)
+    world = world_of({("", number, True): 1 for number in range(3)}, {})
+
+    def meanwhile(moment: str, op: str, about: str) -> None:
+        if (moment, op, len(world.box.folders[INBOX].messages)) == ("before", "append", 2):
+            world.box.folders[INBOX].messages.pop(1)
+            world.deliver(mail(9), INBOX)
+
+    monkeypatch.setattr(World, "_hook", staticmethod(meanwhile))
+    world.run()
+    outcome = world.run()
+
+    assert account(outcome) == FolderAccount(INBOX, 3, 2, 0, 1, 2, newest=DATE + 2)
+
+
 @given(counts, counts, servers)
 @settings(deadline=None, max_examples=80)
 def test_a_lost_journal_doubles_nothing(

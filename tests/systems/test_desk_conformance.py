@@ -110,6 +110,15 @@ def test_what_one_worker_recorded_the_next_one_reads_in_order(house: House) -> N
     assert successor.journal("mail/1", MAILBOX) == (INTENT, PROOF, FolderCreated(("Entwürfe", "\udce9")))
 
 
+def test_the_newest_record_of_a_journal_is_told_without_the_others(house: House) -> None:
+    house.leases.allow(["mail/1"])
+    desk = house.desk()
+    before = desk.last("mail/1", MAILBOX)
+    desk.record("mail/1", MAILBOX, [INTENT, PROOF])
+
+    assert (before, desk.last("mail/1", MAILBOX)) == (None, PROOF)
+
+
 def test_each_mailbox_has_a_journal_of_its_own(house: House) -> None:
     house.leases.allow(["mail/1"])
     desk = house.desk()

@@ -232,6 +232,15 @@ def test_the_uidnext_stated_before_is_no_higher_than_the_uid_of_what_comes(box: 
     assert box.session.state(folder).uidvalidity == before.uidvalidity
 
 
+def test_the_states_of_several_folders_are_told_at_once_and_one_that_is_not_there_has_none(box: Box) -> None:
+    folder = fresh(box, "states (þ) {3}")
+    box.session.append(folder, [message(mail(1))])
+
+    states = box.session.states([folder, ("tests", "never made"), INBOX])
+
+    assert states == [box.session.state(folder), None, box.session.state(INBOX)]
+
+
 def test_a_refused_message_leaves_the_others_all_in_or_all_out(box: Box) -> None:
     folder = fresh(box, "refused")
     batch = [message(mail(1)), message(b""), message(mail(2))]
