@@ -14,7 +14,7 @@ from restore.incident import incident_text, read_incident, secret
 from restore.ledger.events import IN_PART, STANDING, RunEnded, RunStarted, Settled
 from restore.ledger.journal import Journals
 from restore.ledger.queue import COMPLAINT, ItemState
-from restore.model.facts import DatabaseUndone, DumpVerified, Fact, Nothing
+from restore.model.facts import Fact, Nothing
 from restore.model.incident import Incident, SecretRef, SourceSpec
 from restore.model.mysql import DatabaseId, DumpFile
 from restore.model.operator import Operator
@@ -25,6 +25,7 @@ from restore.plan.bulk import BulkPlan, capacity
 from restore.plan.ours import LOAD, SWITCH, Traces
 from restore.plan.ownership import own
 from restore.plan.sweep import SweepPlan
+from restore.plan.wanted import forget
 from restore.request import DeskClient
 from restore.run.apply import Patience, apply
 from restore.run.cluster import DaskCrew, Size
@@ -203,10 +204,8 @@ class Office:
     def survey(self, *, again: bool = False) -> Survey:
         """All that a plan is decided from. With `again`, what was undone may be done again, and no dump is
         judged by an earlier look."""
-        facts = self.remembered()
-        if again:
-            facts = tuple(fact for fact in facts if not isinstance(fact, DatabaseUndone | DumpVerified))
-        return Survey(self.index(), self.ledger.decisions(), facts, self.survivors())
+        found = Survey(self.index(), self.ledger.decisions(), self.remembered(), self.survivors())
+        return forget(found) if again else found
 
     def sweep(self, without: Collection[str] = ()) -> tuple[Outcome, ...]:
         """After a whole run, with no worker left: drop the staging databases nothing needs, here, on all targets but

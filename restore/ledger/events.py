@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from restore.errors import RecordUnreadable
 from restore.ledger import codec
+from restore.model.mysql import DatabaseId
 from restore.model.outcome import (
     Abandoned,
     Answer,
@@ -35,6 +36,7 @@ from restore.model.plan import (
     VerifyMailbox,
     Work,
 )
+from restore.model.survey import Narrowing
 from restore.model.text import safe
 
 
@@ -58,12 +60,16 @@ class Drained:
 @dataclass(frozen=True, slots=True)
 class Requested:
     """The run under way was asked for something by an operator (the event's own) and took it up; `command` as typed,
-    `customer` where it is about one alone."""
+    `customer` where it is about one alone. `wants` is what shall be restored, looked at `again` where that is asked;
+    `undo` what shall be put back: where the run is killed, the next one finishes it."""
 
     id: str
     command: str
     reason: str = ""
     customer: str = ""
+    wants: Narrowing | None = None
+    again: bool = False
+    undo: tuple[DatabaseId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +214,7 @@ Event = RunStarted | Drained | RunEnded | Steering | EndEvent | Started | Undone
 
 StepEvent = Started | Undone | Outcome
 
+codec.register((Narrowing,))
 codec.register(cls for cls in typing.get_args(Event) if cls not in typing.get_args(Outcome))
 _KINDS: dict[type, str] = {
     cls: re.sub(r"(?<!^)(?=[A-Z])", "-", cls.__name__).lower() for cls in typing.get_args(Event)

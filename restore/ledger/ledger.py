@@ -127,6 +127,11 @@ class Ledger:
         with store.translated(self._path):
             return traces.step_keys(self._connection, beginning, kinds)
 
+    def open_requests(self) -> tuple[tuple[Requested, Operator], ...]:
+        """What was asked of earlier runs and has not come to its end, with who asked, oldest first."""
+        with store.translated(self._path):
+            return tuple(traces.open_requests(self._connection))
+
     def ending(self) -> str:
         """Who closed the incident, or began to, and when; "" where nobody did."""
         with store.translated(self._path):

@@ -7,8 +7,18 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 
 from restore.ledger import store
-from restore.ledger.events import IN_PART, STANDING, Closed, Closing, kind, read_event
+from restore.ledger.events import (
+    IN_PART,
+    STANDING,
+    Closed,
+    Closing,
+    Requested,
+    RequestEnded,
+    kind,
+    read_event,
+)
 from restore.model.facts import Fact
+from restore.model.operator import Operator
 from restore.model.outcome import Outcome, fact_of
 from restore.model.text import safe
 
@@ -37,6 +47,20 @@ def facts_ever(connection: sqlite3.Connection, beginning: str) -> Iterator[Fact]
         fact = fact_of(event) if isinstance(event, Outcome) else None
         if fact is not None:
             yield fact
+
+
+def open_requests(connection: sqlite3.Connection) -> Iterator[tuple[Requested, Operator]]:
+    """What was asked of runs and has not come to its end, with who asked, oldest first."""
+    rows = connection.execute(
+        "SELECT body, operator, origin, uid, pid, host FROM event AS asked WHERE kind = ? AND NOT EXISTS"
+        " (SELECT 1 FROM event WHERE kind = ? AND key = asked.key AND seq > asked.seq) ORDER BY seq",
+        (kind(Requested), kind(RequestEnded)),
+    )
+    for body, name, origin, uid, pid, host in rows:
+        event = read_event(body)
+        if isinstance(event, Requested):
+            who = Operator(store.original(name), store.original(origin), uid, pid, store.original(host))
+            yield event, who
 
 
 def ending(connection: sqlite3.Connection) -> str:

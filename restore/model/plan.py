@@ -292,6 +292,7 @@ class Job:
     """Steps in order. `after` names jobs that must have ended (however) before the first step may begin.
 
     A smaller `rank` goes first. `kind` is look, mail, database, account, undo or sweep; `bytes` the expected size.
+    `thing` is what it changes on a target, which no second job may change at the same time; "" for none.
     """
 
     key: str
@@ -301,6 +302,7 @@ class Job:
     after: tuple[str, ...] = ()
     rank: tuple[int, ...] = ()
     bytes: int = 0
+    thing: str = ""
 
 
 @dataclass(frozen=True, slots=True)

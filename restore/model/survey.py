@@ -99,13 +99,19 @@ class Narrowing:
     """Which jobs are wanted; facts are never narrowed. Empty means all; else all that is named. A customer is "name"
     or "server/name", of whose things those of `kinds` are wanted (empty: all); a mailbox is its address in lower
     case. `as_of`, in epoch seconds, asks for what the backups held then: copies and dumps made later are left out,
-    and of the others the newest goes first; None: the order that the incident states."""
+    and of the others the newest goes first; None: the order that the incident states. `dated` are the databases and
+    addresses that it is asked of, where that is less than all."""
 
     customers: frozenset[str] = frozenset()
     kinds: frozenset[str] = frozenset()
     mailboxes: frozenset[str] = frozenset()
     databases: frozenset[DatabaseId] = frozenset()
     as_of: float | None = None
+    dated: frozenset[DatabaseId | str] | None = None
+
+    def moment(self, thing: DatabaseId | str) -> float | None:
+        """As of which time this database, or the mailbox of this address in lower case, is wanted."""
+        return self.as_of if self.dated is None or thing in self.dated else None
 
     @property
     def nothing_named(self) -> bool:

@@ -68,8 +68,7 @@ class BulkPlan:
     def __init__(self, incident: Incident, survey: Survey, narrowing: Narrowing | None = None) -> None:
         self._incident = incident
         self._narrowing = narrowing or Narrowing()
-        moment = self._narrowing.as_of
-        self._index = survey.index if moment is None else as_of(incident, survey.index, moment)
+        self._index = as_of(incident, survey.index, self._narrowing)
         self._homes = home_ranks(self._index)
         self._settlement = Settlement(survey.settled)
         self._taught = Taught(survey.settled)
@@ -161,8 +160,9 @@ class BulkPlan:
 
     def _is_older(self, job: Job) -> bool:
         """Whether a newer dump of the database is live already, and nobody asked for this older one."""
-        return self._narrowing.as_of is None and any(
+        return any(
             isinstance(step.work, LoadDatabase)
+            and self._narrowing.moment(step.work.dump.database) is None
             and step.work.dump.database in self._live
             and step.work.dump.taken < self._taken.get(step.work.dump.database, 0.0)
             and self._settlement.answer(databases.subject(step.work.dump.database), "dump") is None

@@ -290,7 +290,13 @@ def switch_job(
     )
     step = key.replace("load/", "switch/", 1) + (f"/{replace[:12]}" if replace else "")
     needs = (f"database/{load.target}", "worker")
-    return Job(step, "database", load.customer, (Step(step, work, needs),), rank=(1, 1))
+    thing = live_thing(load.target, load.name)
+    return Job(step, "database", load.customer, (Step(step, work, needs),), rank=(1, 1), thing=thing)
+
+
+def live_thing(target: str, name: str) -> str:
+    """What a job changes that switches a live database, or puts it back."""
+    return f"database/{target}/{name}"
 
 
 def _missing(index: Index, present: set[DatabaseId], narrowing: Narrowing) -> Iterator[ManualItem]:
@@ -298,7 +304,7 @@ def _missing(index: Index, present: set[DatabaseId], narrowing: Narrowing) -> It
         for name in customer.databases:
             database = DatabaseId(customer.server, name)
             if database not in present and narrowing.wants_database(customer, database):
-                sought = limits(index, customer.server, narrowing.as_of)
+                sought = limits(index, customer.server, narrowing.moment(database))
                 text = (
                     f"No backup{sought} holds a dump of the database {safe(name)}. Is there another source?"
                 )

@@ -118,7 +118,8 @@ def _job(place: MailboxPlace, owner: Customer, server: OldServer, number: int, *
     )
     sources = dict.fromkeys(f"source/{copy.source}" for copy in (first, *others))
     needs = (*sources, f"mail/{server.mail_to}", "worker")
-    return Job(key, "mail", owner.name, (Step(key, work, needs),), rank=(0, number))
+    thing = f"mail/{server.mail_to}/{place.mailbox.address.lower()}"
+    return Job(key, "mail", owner.name, (Step(key, work, needs),), rank=(0, number), thing=thing)
 
 
 def _is_of_first(copy: MailCopy, server: OldServer) -> bool:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from restore.model.incident import Incident, OldServer
 from restore.model.mysql import DumpFile
 from restore.model.plan import MailCopy
-from restore.model.survey import HomePlace, Index, MailboxPlace
+from restore.model.survey import HomePlace, Index, MailboxPlace, Narrowing
 
 YEAR_10000 = 253_402_300_800
 
@@ -59,18 +59,37 @@ def limits(index: Index, server: str, moment: float | None) -> str:
     return (" that can be read now" if unread else "") + ("" if moment is None else f" as of {day(moment)}")
 
 
-def as_of(incident: Incident, index: Index, moment: float) -> Index:
-    """The index as of a time: mailboxes from copies made by then, the newest first; dumps taken by then, none
-    preferred but for its time; homes from such copies first. Customers, owners and notes stay as they are."""
+def as_of(incident: Incident, index: Index, narrowing: Narrowing) -> Index:
+    """The index as of the time that is asked for: mailboxes from copies made by then, the newest first; dumps taken by
+    then, none preferred but for its time; homes from such copies first, unless it is asked of some things alone.
+    Customers, owners and notes stay as they are; so does all where no time is asked for."""
+    moment = narrowing.as_of
+    if moment is None:
+        return index
     servers = {server.name: server for server in incident.old_servers}
-    places = (_place(place, servers[place.mailbox.server], moment) for place in index.mailboxes)
-    return replace(
+    places = (
+        place
+        if narrowing.moment(place.mailbox.address.lower()) is None
+        else _place(place, servers[place.mailbox.server], moment)
+        for place in index.mailboxes
+    )
+    found = replace(
         index,
         mailboxes=tuple(place for place in places if place is not None),
-        dumps=tuple(replace(dump, rank=0) for dump in index.dumps if dump.taken <= moment),
-        homes=tuple(sorted(index.homes, key=lambda home: _order(home, moment))),
-        unread=(),
+        dumps=tuple(dump for one in index.dumps for dump in _dumps(one, narrowing)),
     )
+    if narrowing.dated is not None:
+        return found
+    return replace(found, homes=tuple(sorted(index.homes, key=lambda home: _order(home, moment))), unread=())
+
+
+def _dumps(dump: DumpFile, narrowing: Narrowing) -> Iterator[DumpFile]:
+    """A dump as the one to be chosen, if it may be."""
+    moment = narrowing.moment(dump.database)
+    if moment is None:
+        yield dump
+    elif dump.taken <= moment:
+        yield replace(dump, rank=0)
 
 
 def _place(place: MailboxPlace, server: OldServer, moment: float) -> MailboxPlace | None:

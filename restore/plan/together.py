@@ -20,10 +20,12 @@ AHEAD = -1
 @dataclass(eq=False, slots=True)
 class Asked:
     """One request's share of the work: all of its own part, and what `wish` wants of others. Which steps are open,
-    which were ever its own, which questions came up. `ahead`: its jobs go before all others."""
+    which were ever its own, which questions came up. `ahead`: its jobs go before all others. What `again` wants of its
+    own part is done though it stands done."""
 
     wish: Wish | None
     ahead: bool = True
+    again: Wish | None = None
     open: set[str] = field(default_factory=set)
     steps: set[str] = field(default_factory=set)
     items: set[str] = field(default_factory=set)
@@ -40,6 +42,7 @@ class Together:
         self._open: dict[str, Job] = {}
         self._ends: dict[str, Outcome] = {}
         self._asked: list[tuple[Asked, Plan]] = [(self.own, first)]
+        self.again: set[str] = set()
         self.items: Sequence[ManualItem] = first.items
         self.jobs: Sequence[Job] = self._hand_out(first, Learned(tuple(first.jobs))).jobs
 
@@ -50,6 +53,7 @@ class Together:
 
     def learn(self, outcome: Outcome) -> Learned:
         """What the plan whose step it is makes of it."""
+        self.again.discard(outcome.key)
         self._open.pop(outcome.key, None)
         if isinstance(outcome, Failed | Manual | Abandoned):
             self._ends[outcome.key] = outcome
@@ -66,7 +70,7 @@ class Together:
     def take_in(self, asked: Asked, part: Plan, covers: Wish | None) -> Learned:
         """Let `part`, decided now, decide on all that `covers` wants, for what was `asked`."""
         self._asked.append((asked, part))
-        if covers is not None and covers not in self._covers and not self._everything():
+        if covers is not None and covers not in self._covers and self._adds(covers):
             self._covers.append(covers)
         mine = {key: job for key, job in self._open.items() if covers and covers.wants(_work(job))}
         learned = self._hand_out(part, Learned(tuple(part.jobs), tuple(part.items)))
@@ -82,6 +86,10 @@ class Together:
     def close(self, asked: Asked) -> None:
         """Nobody waits for this any more."""
         self._asked = [one for one in self._asked if one[0] is not asked]
+
+    def _adds(self, covers: Wish) -> bool:
+        """Whether it says more than what is covered already, be it of which time."""
+        return covers.narrowing.as_of is not None or not self._everything()
 
     def _everything(self) -> bool:
         return any(one.narrowing.nothing_named and not one.narrowing.kinds for one in self._covers)
@@ -104,6 +112,9 @@ class Together:
                 gone += more.gone
                 continue
             jobs.append(self._note(plan, job, wishes))
+            asked_again = (one.again for one, part in self._asked if part is plan and one.again)
+            if any(wish.wants(_work(job)) for wish in asked_again):
+                self.again.update(step.key for step in job.steps)
         for asked, part in self._asked:
             if part is plan:
                 asked.items.update(item.id for item in items)

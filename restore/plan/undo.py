@@ -9,6 +9,7 @@ from restore.model.facts import DatabaseSwitched, DatabaseUndone, Fact
 from restore.model.mysql import DatabaseId
 from restore.model.outcome import ManualItem, Outcome
 from restore.model.plan import Job, Learned, Step, UndoSwitch
+from restore.plan.databases import live_thing
 
 
 class UndoPlan:
@@ -45,4 +46,5 @@ def _job(fact: DatabaseSwitched, customer: str, before: int) -> Job:
     """`before` counts the undos of this database that stand done: what was restored again can be undone again."""
     key = f"undo/{fact.database}/{fact.target}/{fact.kept or 'nothing'}" + (f"/{before}" if before else "")
     work = UndoSwitch(fact.database, customer, fact.target, fact.name, fact.kept, fact.tables)
-    return Job(key, "undo", customer, (Step(key, work, (f"database/{fact.target}", "worker")),))
+    step = Step(key, work, (f"database/{fact.target}", "worker"))
+    return Job(key, "undo", customer, (step,), thing=live_thing(fact.target, fact.name))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
+from restore.model.facts import DatabaseUndone, DumpVerified
 from restore.model.mysql import DatabaseId
 from restore.model.outcome import ManualItem
 from restore.model.plan import (
@@ -15,7 +16,7 @@ from restore.model.plan import (
     SwitchDatabase,
     Work,
 )
-from restore.model.survey import Customer, Index, Narrowing
+from restore.model.survey import Customer, Index, Narrowing, Survey
 from restore.model.text import safe
 from restore.plan.ownership import Owners, own
 
@@ -34,7 +35,11 @@ class Wish:
         """Whether a run so narrowed does that work."""
         match work:
             case RestoreMailbox(mailbox=mailbox, customer=name):
-                return self.narrowing.wants_mailbox(_customer(mailbox.server, name), mailbox.address)
+                # Mail is only added: what backups held at a time goes beside all that they hold, never in its place.
+                plain = self.narrowing.moment(mailbox.address.lower()) is None
+                return plain and self.narrowing.wants_mailbox(
+                    _customer(mailbox.server, name), mailbox.address
+                )
             case LoadDatabase(customer=name, dump=dump):
                 return self._database(name, dump.database)
             case SwitchDatabase(customer=name, database=database):
@@ -82,25 +87,56 @@ def afresh(asked: Wish, covers: Iterable[Wish], index: Index) -> Narrowing:
         if narrowing.wants_of(one, "mail")
         for address in _addresses(one, index)
     }
+    dated = narrowing.mailboxes | mail | databases_of(narrowing, index)
     return replace(
         narrowing,
         customers=frozenset(whole),
         kinds=frozenset(kinds or BOTH),
         mailboxes=narrowing.mailboxes | mail,
         databases=frozenset(databases),
+        dated=None if narrowing.as_of is None else dated,
     )
 
 
+def databases_of(narrowing: Narrowing, index: Index) -> frozenset[DatabaseId]:
+    """Every database that a narrowing wants, as the index knows their owners."""
+    owners = own(index)
+    return frozenset(
+        dump.database
+        for dump in index.dumps
+        if any(
+            narrowing.wants_database(one.customer, dump.database) for one in owners.database(dump.database)
+        )
+    )
+
+
+def forget(survey: Survey, databases: Collection[DatabaseId] | None = None) -> Survey:
+    """A survey by which these databases (None: all) are looked at again: what was undone may be done again, and no dump
+    is judged by an earlier look."""
+    kept = (
+        fact
+        for fact in survey.remembered
+        if not isinstance(fact, DatabaseUndone | DumpVerified)
+        or (databases is not None and fact.database not in databases)
+    )
+    return replace(survey, remembered=tuple(kept))
+
+
 def within(covers: Iterable[Wish], whose: frozenset[str], index: Index) -> Narrowing | None:
-    """Of what these customers (SERVER/NAME) have, all that `covers` want; None where that is nothing."""
+    """Of what these customers (SERVER/NAME) have, all that `covers` want, databases as of the time that the latest of
+    them asks for; None where that is nothing."""
     customers: set[str] = set()
     kinds: set[str] = set()
     mailboxes: set[str] = set()
     databases: set[DatabaseId] = set()
+    at = Narrowing()
     for one in index.customers:
         if f"{one.server}/{one.name}" not in whose:
             continue
         for cover in covers:
+            sides = _side(cover, one) or (one.server, one.name) in cover.owners
+            if cover.narrowing.as_of is not None and sides:
+                at = cover.narrowing
             if cover.narrowing.wants(one):
                 customers.add(f"{one.server}/{one.name}")
                 kinds |= cover.narrowing.kinds or {*BOTH, "mail"}
@@ -109,7 +145,11 @@ def within(covers: Iterable[Wish], whose: frozenset[str], index: Index) -> Narro
                 databases |= {each for each in cover.narrowing.databases if each.server == one.server}
     if not (customers or mailboxes or databases):
         return None
-    return Narrowing(frozenset(customers), frozenset(kinds), frozenset(mailboxes), frozenset(databases))
+    found = Narrowing(frozenset(customers), frozenset(kinds), frozenset(mailboxes), frozenset(databases))
+    if at.as_of is None:
+        return found
+    dated = frozenset(one for one in databases_of(at, index) if at.moment(one) is not None)
+    return replace(found, as_of=at.as_of, dated=dated)
 
 
 def concerned(item: ManualItem, index: Index) -> frozenset[str]:

@@ -22,8 +22,8 @@ KINDS = tuple(map(kind, (Paused, Resumed, Drained, LimitChanged, Requested, Requ
 
 @dataclass(slots=True)
 class Steered:
-    """Of the latest run: the event that paused or drained it if one did, the latest change of each limit, and the
-    requests that have not ended."""
+    """Of the latest run: the event that paused or drained it if one did, and the latest change of each limit; of all
+    runs, the requests that have not ended."""
 
     paused: Record | None = None
     drained: Record | None = None
@@ -32,10 +32,15 @@ class Steered:
 
 
 def steered(reading: Reading) -> Steered:
-    """What stands in the ledger of the latest run."""
+    """What stands in the ledger."""
     found = Steered()
     run = reading.run()
-    for record in reading.events(Filter(kinds=KINDS, since=run.started)) if run else ():
+    for record in reading.events(Filter(kinds=KINDS)):
+        match record.event:
+            case Requested(id=name):
+                found.requests[name] = record
+            case RequestEnded(id=name):
+                found.requests.pop(name, None)
         if run is None or record.epoch != run.epoch:
             continue
         match record.event:
@@ -47,10 +52,6 @@ def steered(reading: Reading) -> Steered:
                 found.drained = record
             case LimitChanged(resource=resource):
                 found.limits[resource] = record
-            case Requested(id=name):
-                found.requests[name] = record
-            case RequestEnded(id=name):
-                found.requests.pop(name, None)
     return found
 
 
@@ -68,7 +69,9 @@ def steering_lines(reading: Reading, running: bool) -> list[str]:
             )
     for name, one in found.requests.items():
         if isinstance(one.event, Requested):
-            words = "Asked" if running else "Asked and not come to its end: ask again"
+            kept = one.event.wants is not None or one.event.undo
+            left = "the next `run` does it" if kept else "ask again"
+            words = "Asked" if running else f"Asked and not come to its end, {left}"
             lines.append(f"{words}: {safe(name)} {safe(one.event.command)}, {_by(one)}{_why(one)}")
     return lines
 

@@ -47,15 +47,18 @@ class NoRequests:
 
 @dataclass(eq=False, slots=True)
 class Request:
-    """What one operator asks, as it came over the wire, and the way of the answers back to him."""
+    """What one operator asks, as it came over the wire, and the way of the answers back to him; not `heard`: of one who
+    asked an earlier run, and whom no answer reaches."""
 
     said: Mapping[str, Any]
     asker: Operator
+    heard: bool = True
     _replies: SimpleQueue[Mapping[str, object]] = field(default_factory=SimpleQueue)
 
     def reply(self, message: Mapping[str, object]) -> None:
         """Tell the asker; one that hung up hears nothing, and what he asked goes on."""
-        self._replies.put(message)
+        if self.heard:
+            self._replies.put(message)
 
     def refuse(self, error: RestoreError) -> None:
         """Tell the asker why not, which is the end of it."""

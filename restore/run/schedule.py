@@ -51,6 +51,7 @@ class Schedule:
         self._running: dict[str, Track] = {}
         self._dependants: dict[str, list[Track]] = {}
         self._due: deque[Track] = deque()
+        self._things: dict[str, list[Track]] = {}
         self._recorded: list[Outcome] = []
         self._servers = Servers()
         self._smothered = Smothered()
@@ -225,7 +226,25 @@ class Schedule:
             if other is None or not other.ended:
                 self._dependants.setdefault(key, []).append(track)
                 track.waits += 1
+        if job.thing:
+            self._queue_up(track)
         self._due.append(track)
+
+    def _queue_up(self, track: Track) -> None:
+        """Jobs of one thing go one after the other: what has begun first, then by their ranks."""
+        others = self._things.setdefault(track.job.thing, [])
+        for other in others:
+            if track.rank < other.rank and not other.at and not self._is_running(other):
+                if other.place is not None:
+                    other.place.left, other.place = True, None
+                self._await(other, track)
+            else:
+                self._await(track, other)
+        others.append(track)
+
+    def _await(self, track: Track, other: Track) -> None:
+        self._dependants.setdefault(other.job.key, []).append(track)
+        track.waits += 1
 
     def _check(self, job: Job) -> None:
         keys: set[str] = set()
@@ -328,6 +347,8 @@ class Schedule:
         track.ended = True
         if track.place is not None:
             track.place.left = True
+        if track.job.thing:
+            self._things[track.job.thing].remove(track)
         self._open_jobs -= 1
         track.counts.jobs_ended += 1
         track.counts.bytes_ended += track.job.bytes

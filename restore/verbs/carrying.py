@@ -16,12 +16,13 @@ from restore.model.outcome import Failed, Manual, Outcome
 from restore.model.plan import Plan
 from restore.model.survey import Narrowing
 from restore.plan.bulk import capacity
+from restore.plan.undo import UndoPlan
 from restore.run.crew import Crew
 from restore.run.execute import execute
 from restore.run.tracks import Counts
+from restore.verbs.attending import AttendedPen, attending
 from restore.verbs.clustering import cluster_of
 from restore.verbs.screen import Screen, incident_of, operator_of
-from restore.verbs.serving import AttendedPen, attending
 from restore.wiring import Office, office
 
 DRAINED = "drained"
@@ -54,18 +55,18 @@ def carry_out(
     steps: bool = True,
     again: bool = False,
     covers: Narrowing | None = None,
-    finishes: bool = False,
 ) -> Carried:
     """Execute a plan to its end, showing its steps or not. `covers` is what the plan restores, None where it restores
-    nothing; what operators ask meanwhile is done too, and shown; `finishes`: and what they asked of runs that were
-    killed."""
+    nothing; what operators ask meanwhile is done too, and shown. One that writes to targets first takes up what was
+    asked of runs that were killed."""
     ends: dict[str, Outcome] = {}
     asked: set[str] = set()
     display = screen.display(steps=steps)
+    writes = covers is not None or isinstance(work, UndoPlan)
     with (
         here.crew(display.bytes) as crew,
         _interrupts(crew, screen),
-        attending(here, work, covers, crew, finishes=finishes) as attendant,
+        attending(here, work, covers, crew, finishes=writes) as attendant,
     ):
         attendant.tell = screen.warn
 

@@ -5,9 +5,9 @@ because every kind of request is answered here, each by a few lines."""
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from restore.errors import BadUse, IncidentDiffers, RequestRefused, RestoreError
@@ -17,28 +17,26 @@ from restore.ledger.events import (
     Drained,
     Dropped,
     Event,
-    LimitChanged,
-    Paused,
     Requested,
     RequestEnded,
-    Resumed,
 )
 from restore.ledger.events import Asked as AskedEvent
+from restore.model.mysql import DatabaseId
+from restore.model.operator import Operator
 from restore.model.outcome import Outcome
-from restore.model.plan import Job, Learned, Plan
+from restore.model.plan import Learned, Plan
 from restore.model.survey import Narrowing
 from restore.model.text import safe
 from restore.plan.bulk import BulkPlan
 from restore.plan.ownership import own
 from restore.plan.together import Asked, Together
 from restore.plan.undo import UndoPlan
-from restore.plan.wanted import Wish, afresh, concerned, wish, within
+from restore.plan.wanted import afresh, concerned, databases_of, forget, wish, within
 from restore.request import secret_of
 from restore.run.crew import Crew
-from restore.run.execute import Pen
 from restore.run.inlet import CLOSED, Request
 from restore.run.schedule import Schedule
-from restore.verbs.limits import check_limit
+from restore.verbs.limits import change, change_asked
 from restore.verbs.narrowing import check_narrowing, database_of, narrowing_from, text_said, texts_said
 from restore.wiring import Office
 
@@ -46,7 +44,6 @@ ITEM_EVENTS = frozenset(
     {"Answered", "Asked", "Claimed", "Dropped", "Purged", "Purging", "Released", "Settled"}
 )
 DIFFERENCES = 40
-BY_REQUEST = "asked to by a request"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,14 +58,17 @@ class _Open:
 class Attendant:
     """Takes requests up: what run.inlet.Requests states. Its `plan` is what the coordinator carries out, `pen` the way
     into the ledger by which askers hear of their own part. `covers` is what the run itself restores, None for nothing;
-    `ready` says that preflight has been passed."""
+    `finishes`: what was asked of an earlier run, which was killed, is taken up first."""
 
-    def __init__(self, here: Office, plan: Plan, covers: Narrowing | None, crew: Crew) -> None:
+    def __init__(
+        self, here: Office, plan: Plan, covers: Narrowing | None, crew: Crew, *, finishes: bool = False
+    ) -> None:
         self._here = here
         self._crew = crew
         self._owners = own(here.index())
         self._open: list[_Open] = []
         self._unasked: list[Asked] = []
+        self._left = deque(here.ledger.open_requests() if finishes else ())
         self._count = 0
         self._passed_preflight = covers is not None
         self.drained = False
@@ -77,6 +77,10 @@ class Attendant:
 
     def take(self, schedule: Schedule) -> Learned:
         """Take up what was asked; one request that brings work at a time, the others at the next tick."""
+        while self._left:
+            learned = self._take_up_again(*self._left.popleft())
+            if learned.anew:
+                return learned
         while (request := self._here.inlet.next()) is not None:
             try:
                 learned = self._take_up(request, schedule)
@@ -94,7 +98,7 @@ class Attendant:
 
     def close(self) -> bool:
         """Take nothing more, unless something waits."""
-        return self._here.inlet.close()
+        return not self._left and self._here.inlet.close()
 
     def told(self, events: Iterable[Event]) -> None:
         """These events stand in the ledger: each asker hears of his own."""
@@ -167,31 +171,14 @@ class Attendant:
 
     def _steer(self, request: Request, schedule: Schedule) -> dict[str, object]:
         """A change of the run as such: recorded, then done."""
-        said, reason = request.said, text_said(request.said, "reason")
-        event: Event
-        match said["ask"]:
-            case "pause":
-                event = Paused(reason)
-            case "resume":
-                event = Resumed(reason)
-            case "drain":
-                event = Drained(reason or BY_REQUEST)
-            case _:
-                resource, slots = text_said(said, "resource"), said.get("slots")
-                before = check_limit(self._here.incident, schedule.limits, resource, slots)
-                event = LimitChanged(resource, slots if isinstance(slots, int) else 0, before, reason)
+        event = change_asked(request.said, self._here.incident, schedule)
         self._here.ledger.append_all([event], by=request.asker)
-        match event:
-            case Paused():
-                schedule.suspend()
-            case Resumed():
-                schedule.resume()
-            case Drained():
-                self.drained = True
-                self._crew.drain()
-            case LimitChanged(resource=resource, slots=number):
-                schedule.limit(resource, number)
-        self.tell(f"{request.asker.name}: {text_said(said, 'command')}")
+        if isinstance(event, Drained):
+            self.drained = True
+            self._crew.drain()
+        else:
+            change(schedule, event)
+        self.tell(f"{request.asker.name}: {text_said(request.said, 'command')}")
         return {"running": sum(one.running for one in schedule.counts.values()), "paused": schedule.paused}
 
     def _record(self, request: Request) -> Learned:
@@ -216,58 +203,96 @@ class Attendant:
         if narrowing is None:
             return Learned()
         wanted = wish(narrowing, self._owners)
-        whole = wish(afresh(wanted, self.plan.covers, index), self._owners)
-        self._unasked.append(Asked(whole))
-        return self._part(whole, self._unasked[-1])
+        self._unasked.append(Asked(wish(afresh(wanted, self.plan.covers, index), self._owners)))
+        return self._part(self._unasked[-1])
 
     def _run(self, request: Request) -> Learned:
         said = request.said
         narrowing = narrowing_from(said.get("narrowing"))
+        again = bool(said.get("again"))
+        self._check_run(narrowing)
+        asked = self._asked_for(narrowing, again)
+        whose = narrowing.customers if len(narrowing.customers) == 1 else frozenset[str]()
+        customer = next(iter(whose), "").rpartition("/")[2]
+        command, reason = text_said(said, "command"), text_said(said, "reason")
+        self._accept(request, asked, Requested(self._name(), command, reason, customer, narrowing, again))
+        return self._begin(asked, narrowing)
+
+    def _check_run(self, narrowing: Narrowing) -> None:
+        """Raises BadUse where this run cannot do it."""
         check_narrowing(narrowing, self._here.index())
-        if said.get("again"):
-            raise BadUse("--again looks at everything once more: it goes by itself, when this run has ended")
         if narrowing.kinds and len(narrowing.kinds & {"databases", "accounts"}) == 1:
             raise BadUse(
                 "a run under way restores databases with their accounts: give --only for both, or for neither"
             )
-        if narrowing.as_of is not None and (narrowing.databases or narrowing.nothing_named):
-            raise BadUse(
-                "a run under way takes --as-of for customers and mailboxes: ask for anything else when it has ended"
-            )
         self._preflight()
+
+    def _asked_for(self, narrowing: Narrowing, again: bool) -> Asked:
         wanted = wish(narrowing, self._owners)
         # A database comes with its account, which waits for all of the customer's that this run restores: so does he.
         whole = wish(afresh(wanted, self.plan.covers, self._here.index()), self._owners)
-        asked = Asked(whole, ahead=not narrowing.nothing_named)
-        self._accept(request, asked, narrowing)
-        return self._part(whole, asked)
+        once_more = wish(replace(narrowing, as_of=None), self._owners) if again else None
+        return Asked(whole, ahead=not narrowing.nothing_named, again=once_more)
+
+    def _begin(self, asked: Asked, narrowing: Narrowing) -> Learned:
+        """What was asked for, decided now. Of what is done again, nothing is known beforehand."""
+        past = databases_of(narrowing, self._here.index()) if asked.again else ()
+        return self._part(asked, past)
 
     def _undo(self, request: Request) -> Learned:
-        wanted = [database_of(name) for name in texts_said(request.said, "databases")]
-        back = UndoPlan(wanted, self._here.remembered(), self._here.owners())
+        wanted = tuple(database_of(name) for name in texts_said(request.said, "databases"))
+        back = self._way_back(wanted)
         names = ", ".join(safe(str(one)) for one in (*back.missing, *back.already))
         if back.missing or not back.jobs:
             raise BadUse(f"no run has switched, or an undo has put back already: {names}")
         asked = Asked(None)
-        self._accept(request, asked, None)
+        command, reason = text_said(request.said, "command"), text_said(request.said, "reason")
+        self._accept(request, asked, Requested(self._name(), command, reason, undo=wanted))
         return self.plan.take_in(asked, back, None)
 
-    def _accept(self, request: Request, asked: Asked, narrowing: Narrowing | None) -> None:
-        self._count += 1
-        name = f"r{self._here.epoch}.{self._count}"
-        whose = narrowing.customers if narrowing and len(narrowing.customers) == 1 else frozenset[str]()
-        customer = next(iter(whose), "").rpartition("/")[2]
-        command, reason = text_said(request.said, "command"), text_said(request.said, "reason")
-        self._here.ledger.append_all([Requested(name, command, reason, customer)], by=request.asker)
-        self._open.append(_Open(name, request, asked))
-        request.reply({"accepted": name})
-        self.tell(f"{request.asker.name} asks ({name}): {command}{f' ({reason})' if reason else ''}")
+    def _way_back(self, databases: Sequence[DatabaseId]) -> UndoPlan:
+        return UndoPlan(databases, self._here.remembered(), self._here.owners())
 
-    def _part(self, wanted: Wish, asked: Asked) -> Learned:
-        """Work decided now, with all that is known now."""
-        return self.plan.take_in(
-            asked, BulkPlan(self._here.incident, self._here.survey(), wanted.narrowing), wanted
-        )
+    def _name(self) -> str:
+        self._count += 1
+        return f"r{self._here.epoch}.{self._count}"
+
+    def _accept(self, request: Request, asked: Asked, event: Requested) -> None:
+        self._here.ledger.append_all([event], by=request.asker)
+        self._open.append(_Open(event.id, request, asked))
+        request.reply({"accepted": event.id})
+        why = f" ({event.reason})" if event.reason else ""
+        self.tell(f"{request.asker.name} asks ({event.id}): {event.command}{why}")
+
+    def _take_up_again(self, event: Requested, asker: Operator) -> Learned:
+        """What a killed run was asked for: it stands in the ledger already. Where it can no longer be done, that is its
+        end."""
+        request = Request({}, asker, heard=False)
+        try:
+            if event.wants is not None:
+                self._check_run(event.wants)
+                asked = self._asked_for(event.wants, event.again)
+                learned = self._begin(asked, event.wants)
+            else:
+                asked = Asked(None)
+                learned = self.plan.take_in(asked, self._way_back(event.undo), None)
+        except RestoreError as error:
+            self._here.ledger.append_all([RequestEnded(event.id, f"not taken up again: {error.message}")])
+            self.tell(
+                f"{asker.name}'s request {event.id} ({event.command}) is not taken up again: {error.message}"
+            )
+            return Learned()
+        self._open.append(_Open(event.id, request, asked))
+        self.tell(f"{asker.name}'s request {event.id} of a killed run is taken up again: {event.command}")
+        return learned
+
+    def _part(self, asked: Asked, past: Collection[DatabaseId] = ()) -> Learned:
+        """Work decided now, with all that is known now but what is known of these databases' `past`."""
+        if asked.wish is None:
+            return Learned()
+        survey = forget(self._here.survey(), past)
+        part = BulkPlan(self._here.incident, survey, asked.wish.narrowing)
+        return self.plan.take_in(asked, part, asked.wish)
 
     def _preflight(self) -> None:
         """Raises BadUse where preflight speaks against any restore; looked at once."""
@@ -277,37 +302,6 @@ class Attendant:
         if refused:
             raise BadUse("; ".join(f"{one.where}: {one.what}. {one.todo}" for one in refused))
         self._passed_preflight = True
-
-
-class AttendedPen:
-    """A pen by which askers hear what was recorded of their part."""
-
-    def __init__(self, pen: Pen, attendant: Attendant) -> None:
-        self._pen = pen
-        self._attendant = attendant
-        self.done = pen.done
-
-    def about(self, job: Job) -> None:
-        self._pen.about(job)
-
-    def append_all(self, events: Iterable[Event]) -> None:
-        recorded = list(events)
-        self._pen.append_all(recorded)
-        self._attendant.told(recorded)
-
-
-@contextmanager
-def attending(here: Office, plan: Plan, covers: Narrowing | None, crew: Crew) -> Iterator[Attendant]:
-    """Take requests for as long as the context lasts. Where it is broken off, the askers are sent away: each carries on
-    by himself what he asked for."""
-    attendant = Attendant(here, plan, covers, crew)
-    here.inlet.wake = crew.wake
-    ended = False
-    try:
-        yield attendant
-        ended = True
-    finally:
-        attendant.leave() if ended else attendant.send_away()
 
 
 def _is_about(event: Event, asked: Asked) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from restore.model.mysql import DatabaseId
 from restore.model.outcome import Answer, Failed, Scope
-from restore.model.plan import Job, Learned, SwitchDatabase
+from restore.model.plan import Job, Learned, LoadDatabase, SwitchDatabase
 from restore.model.survey import Decision, Narrowing, Survey
 from restore.plan.bulk import BulkPlan
 from restore.plan.ownership import own
@@ -65,6 +65,33 @@ def test_a_database_brings_what_its_account_waits_for_and_the_request_ends_with_
 
     assert asked.open == {job.key for job in made}
     assert {job.kind for job in made} == {"account"} and len(made) == 2
+
+
+def test_a_database_as_of_a_day_replaces_what_the_bulk_has_not_begun_and_leaves_the_others_as_new_as_they_are() -> (
+    None
+):
+    old, new = (dump("shop", mtime=at, path=f"{at:.0f}/shop.sql") for at in (10.0, 20.0))
+    wiki = [dump("wiki", mtime=at, path=f"{at:.0f}/wiki.sql") for at in (10.0, 20.0)]
+    things = index(customer("alice", "shop", "wiki", mailboxes=("a@alice.test",)), maildir("a@alice.test"),
+                   old, new, *wiki)  # fmt: skip
+    together = Together(BulkPlan(incident(), Survey(things)), ALL)
+    narrowing = Narrowing(databases=frozenset({SHOP}), as_of=15.0)
+    whole = wish(afresh(wish(narrowing, own(things)), together.covers, things), own(things))
+
+    learned = together.take_in(Asked(whole), BulkPlan(incident(), Survey(things), whole.narrowing), whole)
+
+    loads = [job.steps[0].work for job in learned.jobs if job.key.startswith("load/")]
+    assert [(one.dump.database.name, one.dump.taken) for one in loads if isinstance(one, LoadDatabase)] == [
+        ("shop", 10.0),
+        ("wiki", 20.0),
+    ]
+    assert [key.split("/")[2] for key in learned.withdrawn] == ["shop"]
+    again = within(together.covers, frozenset({"web1/alice"}), things)
+    assert again is not None and (again.moment(SHOP), again.moment(DatabaseId("web1", "wiki"))) == (
+        15.0,
+        None,
+    )
+    assert again.moment("a@alice.test") is None
 
 
 def damaged(job: Job) -> Failed:

@@ -25,11 +25,11 @@ from restore.run.apply import Patience, apply
 from restore.run.crew import InlineCrew
 from restore.run.execute import execute
 from restore.run.inlet import Inlet, Request
+from restore.verbs.attending import AttendedPen, attending
 from restore.verbs.narrowing import narrowing_said
-from restore.verbs.serving import AttendedPen, attending
 from tests.memory.cut import Cut
 from tests.memory.systems import GivenSystems
-from tests.run.night import Moments, Night, NightCoordinator
+from tests.run.night import Moments, Night, NightCoordinator, undo
 from tests.run.test_cut import HANK, HANKS, differences
 from tests.run.wreck import incident, live_databases
 
@@ -84,7 +84,7 @@ class Run:
         ledger.append_all([RunStarted(incident().digest, "run")])
         crew = InlineCrew(lambda step, given: apply(step, given, AT_ONCE), systems, chance)
         plan = BulkPlan(office.incident, office.survey())
-        with attending(office, plan, Narrowing(), crew) as attendant:
+        with attending(office, plan, Narrowing(), crew, finishes=True) as attendant:
 
             def watch(counts: object) -> None:
                 attendant.finish()
@@ -124,7 +124,7 @@ def _ended(office: Coordinator) -> list[object]:
     return list(office.ledger._connection.execute(query, (office.ledger._epoch,)))
 
 
-def run_of(**narrowing: frozenset[str]) -> Mapping[str, object]:
+def run_of(**narrowing: frozenset[str] | frozenset[DatabaseId]) -> Mapping[str, object]:
     return {"ask": "run", "command": "run", "narrowing": narrowing_said(Narrowing(**narrowing))}  # type: ignore[arg-type]
 
 
@@ -189,8 +189,68 @@ def test_a_night_of_requests_cut_at_any_moment_loses_and_doubles_nothing(
         accepted = sum("accepted" in one for number in range(len(run.requests)) for one in run.said(number))
         assert accepted <= run.recorded().count("requested")
 
-        assert not Run(run.night, *asks).cut
+        after_all = Run(run.night, *(asks if at % 2 else ()))
+        assert (after_all.cut, open_requests(after_all)) == (False, 0)
         assert (at, differences(run.night.end(), plain.night.end())) == (at, [])
+
+
+def open_requests(run: Run) -> int:
+    """How many requests of the ledger have not come to their end."""
+    return run.recorded().count("requested") - run.recorded().count("request-ended")
+
+
+def cut_after(folder: Path, wanted: str, *asks: Ask) -> Run:
+    """A run that is killed as soon as such an event is recorded."""
+    whole = Run(Night(folder / "whole"), *asks)
+    at = whole.moments.names.index(next(one for one in whole.moments.names if wanted in one))
+    return Run(Night(folder / "cut"), *asks, cut_at=at + 3)
+
+
+def test_what_was_asked_is_done_first_by_the_next_run_though_run_and_asker_were_killed(
+    tmp_path: Path, plain: Run
+) -> None:
+    run = cut_after(tmp_path, "before recording requested", after(1, GINA))
+    assert (run.cut, open_requests(run)) == (True, 1)
+
+    rest = Run(run.night)
+
+    assert open_requests(rest) == 0
+    assert max(names(rest.ends, "gina")) < max(names(plain.ends, "gina"))
+    assert differences(rest.night.end(), plain.night.end()) == []
+
+
+def test_an_undo_that_was_asked_for_outlives_the_run(tmp_path: Path) -> None:
+    night = Run(Night(tmp_path / "first")).night
+    undo = {"ask": "undo", "command": "undo web1/shop", "databases": ["web1/shop"]}
+    whole = Run(night.copy(tmp_path / "whole"), after(0, undo))
+    at = next(at for at, one in enumerate(whole.moments.names) if "requested" in one)
+    run = Run(night.copy(tmp_path / "cut"), after(0, undo), cut_at=at + 2)
+    assert run.cut and run.night.databases["db1"].tables("shop") != ()
+
+    assert open_requests(Run(run.night)) == 0
+    assert run.night.databases["db1"].tables("shop") == ()
+
+
+def test_what_can_no_longer_be_done_of_it_is_said_and_the_run_goes_on(tmp_path: Path, plain: Run) -> None:
+    night = Night(tmp_path)
+    with night._ledger(Moments()) as ledger:
+        ledger.append_all([Requested("r1.1", "run --customer gone", wants=Narrowing(frozenset({"gone"})))])
+    run = Run(night)
+
+    assert open_requests(run) == 0
+    assert differences(run.night.end(), plain.night.end()) == []
+
+
+def test_again_does_once_more_what_stands_done_and_what_was_undone_of_that_alone(tmp_path: Path) -> None:
+    night = Run(Night(tmp_path)).night
+    night.run(undo(DatabaseId("web1", "shop"), DatabaseId("web1", "wordpress")))
+    again = {**run_of(databases=frozenset({DatabaseId("web1", "wordpress")})), "again": True}
+
+    run = Run(night, after(0, again))
+
+    switched = {one.key.split("/")[2] for one in run.ends if one.key.startswith("switch/")}
+    assert ("wordpress" in switched, "shop" in switched) == (True, False)
+    assert night.databases["db1"].tables("wordpress") != () and night.databases["db1"].tables("shop") == ()
 
 
 def answer(office: Coordinator) -> Mapping[str, object] | None:

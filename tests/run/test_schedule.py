@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -40,6 +41,23 @@ def carry(
         del running[ending]
         note(ends[ending], *schedule.end(ends[ending]))
     return outcomes
+
+
+def test_two_jobs_of_one_thing_never_run_at_once_and_the_urgent_one_goes_first() -> None:
+    many = Capacity(dict.fromkeys(RESOURCES, 9))
+    bulk, other, urgent = (
+        replace(job(name, rank=(rank,)), thing="mail/anna") for name, rank in (("b", 1), ("o", 2), ("u", 0))
+    )
+    schedule = Schedule([bulk, other], {}, many)
+    assert [one.key for one in schedule.begin()] == ["b.0"]
+    assert schedule.add([urgent], anew=True) == () and schedule.begin() == ()
+
+    schedule.end(done("b.0"))
+    assert [one.key for one in schedule.begin()] == ["u.0"]
+    schedule.end(failed("u.0"))
+    assert [one.key for one in schedule.begin()] == ["o.0"]
+    schedule.end(done("o.0"))
+    schedule.check_end()
 
 
 def all_steps(of: Sequence[Job]) -> set[str]:
