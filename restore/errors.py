@@ -485,3 +485,25 @@ class ClusterGone(RestoreError):
         "Start the scheduler again, then run again: what is done stays done. What was under way is taken up when its"
         " lease has ended."
     )
+
+
+class MailUsersUnreadable(RestoreError):
+    code = "mail-users-unreadable"
+    scope = Scope.JOB
+    hint = "Correct [old_server.mail_users] in the incident file, then run again; no mailbox was made without its hash."
+
+
+class MailboxNotMade(RestoreError):
+    code = "mailbox-not-made"
+    scope = Scope.JOB
+    hint = "Make this mailbox by hand, or mend [mail_target.create] in the incident file, then run again."
+
+
+class MailboxNotSeen(RestoreError):
+    code = "mailbox-not-seen"
+    scope = Scope.JOB
+    transient = True
+    hint = (
+        "The user database has this mailbox, the mail server does not know it yet: flush its cache (`doveadm auth"
+        " cache flush`) or mend its configuration, then run again."
+    )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from detectors.finding import Secret
-from restore.errors import IncidentInvalid, RestoreError
+from restore.errors import IncidentInvalid, MailboxNotMade, RestoreError
 from restore.incident import incident_text, read_incident, secret
 from restore.ledger.events import IN_PART, STANDING, RunEnded, RunStarted, Settled
 from restore.ledger.journal import Journals
@@ -19,7 +19,17 @@ from restore.model.incident import Incident, SecretRef, SourceSpec
 from restore.model.mysql import DatabaseId, DumpFile
 from restore.model.operator import Operator
 from restore.model.outcome import Done, Outcome
-from restore.model.ports import DatabaseServer, Desk, MailServer, Progress, Scratch, Source, Staging
+from restore.model.ports import (
+    DatabaseServer,
+    Desk,
+    MailboxMaker,
+    MailServer,
+    MailUsers,
+    Progress,
+    Scratch,
+    Source,
+    Staging,
+)
 from restore.model.survey import Finding, Index, Survey
 from restore.plan.bulk import BulkPlan, capacity
 from restore.plan.ours import LOAD, SWITCH, Traces
@@ -41,6 +51,8 @@ from restore.survey.preflight import check
 from restore.survey.survivors import find_survivors
 from restore.systems.folder import FolderSource
 from restore.systems.imap import ImapServer
+from restore.systems.mail_users import OldMailUsers
+from restore.systems.mailbox_makers import open_maker
 from restore.systems.mysql import MysqlServer
 from restore.systems.scratch import ScratchServer
 from restore.systems.scratch_server import sweep
@@ -84,6 +96,7 @@ class RealSystems:
         self._sources: dict[str, Source] = {}
         self._mail: dict[str, MailServer] = {}
         self._databases: dict[str, DatabaseServer] = {}
+        self._users: dict[str, MailUsers] = {}
         folder = folder or Path(incident.state)
         self._staging = StagingFolder(folder / STAGING)
         self._scratch = ScratchServer(folder / SCRATCH)
@@ -117,6 +130,18 @@ class RealSystems:
             target = next(one for one in self._incident.database_targets if one.name == name)
             self._databases[name] = MysqlServer(target, self._reveal(target.admin_password))
         return self._databases[name]
+
+    def mail_users(self, server: str) -> MailUsers:
+        if server not in self._users:
+            spec = next(one for one in self._incident.old_servers if one.name == server)
+            self._users[server] = OldMailUsers(spec, self.source)
+        return self._users[server]
+
+    def maker(self, target: str) -> MailboxMaker:
+        stated = next(one.create for one in self._incident.mail_targets if one.name == target)
+        if stated is None:
+            raise MailboxNotMade(f"mail server {target}: the incident file does not say how mailboxes are made")
+        return open_maker(stated, self._reveal)
 
     def progress(self, step: str) -> Progress:
         return self._progress(step)

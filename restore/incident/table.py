@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from restore.errors import SecretMissing
 from restore.incident.secrets import secret
 from restore.model.incident import SecretRef
 from restore.model.text import safe
+
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
+
+
+def a_name(value: str) -> str:
+    """What is expected of a name of ours, "" where it is one."""
+    return "" if NAME.fullmatch(value) else "letters, digits, . _ - (at most 40)"
+
+
+def a_file(value: str) -> str:
+    """What is expected of a file on this machine, "" where it is one."""
+    if not value.startswith("/"):
+        return "an absolute path"
+    return "" if Path(value).is_file() else "a file that exists"
 
 
 @dataclass

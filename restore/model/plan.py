@@ -82,7 +82,9 @@ class RestoreMailbox:
     others are merged all the same. The step occupies a slot of every source named here. `origin` says in words
     where the first copy comes from ("backup, of 2026-11-24 02:00 UTC"), "" where the incident has one copy only; it
     goes into the fact's notes, as does how many messages each further copy gave. `full_proof`: every message stored is
-    read back whole, not a sample of them.
+    read back whole, not a sample of them. `make`: where the mailbox does not exist on the target it is made first, with
+    the password hash and the quota that the old server kept; where no hash is known it is a question, unless a person
+    answered it: `password_id` names a new password in the vault, or it is made `locked`, so that nobody can log in.
     """
 
     mailbox: MailboxId
@@ -94,6 +96,9 @@ class RestoreMailbox:
     also: tuple[MailCopy, ...] = ()
     origin: str = ""
     full_proof: bool = False
+    make: bool = False
+    password_id: str = ""
+    locked: bool = False
     store: Store = MAILDIR_STORE
 
 

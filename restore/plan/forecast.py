@@ -68,6 +68,7 @@ def _foresee(
             further = seen.get(f"look-{step.key}/{number}")
             what += f"; {_counts(further, origin_of(copy))}"
             doubt = doubt or (f"the look failed: {further.message}" if isinstance(further, Failed) else "")
+        what += "; made first, if it does not exist" if work.make else ""
         return Foreseen(job, what, work.target, size, doubt), None, []
     if isinstance(work, LoadDatabase):
         return _foresee_load(job, step, work, look)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 
 from restore.model.incident import Incident, OldServer
 from restore.model.mail import MailboxId
@@ -16,6 +17,9 @@ from restore.plan.origin import copies_of, limits, origin, origin_of
 from restore.plan.ownership import Owners, mailbox_id
 from restore.plan.question import ask
 from restore.plan.settled import Settlement
+
+# The effect of an answer by which a mailbox is made with a password that nobody has.
+LOCKED = "locked"
 
 
 def subject(mailbox: MailboxId) -> str:
@@ -37,6 +41,7 @@ def plan_mailboxes(
     items: list[ManualItem] = []
     servers = {server.name: server for server in incident.old_servers}
     full = {target.name for target in incident.mail_targets if target.proof == "full"}
+    making = {target.name for target in incident.mail_targets if target.create}
     rivals = _by_destination(index, servers, settlement)
     for place in index.mailboxes:
         owner, item = _owner(place, owners, rivals, servers)
@@ -47,7 +52,8 @@ def plan_mailboxes(
             continue
         server = servers[place.mailbox.server]
         if owner is not None and server.mail_to and not settlement.given_up(subject(place.mailbox)):
-            jobs.append(_job(place, owner, server, len(jobs), full_proof=server.mail_to in full))
+            job = _job(place, owner, server, len(jobs), full_proof=server.mail_to in full)
+            jobs.append(_made_first(job, settlement) if server.mail_to in making else job)
     items += _missing(index, narrowing)
     return tuple(jobs), tuple(item for item in items if settlement.open(item))
 
@@ -120,6 +126,22 @@ def _job(place: MailboxPlace, owner: Customer, server: OldServer, number: int, *
     needs = (*sources, f"mail/{server.mail_to}", "worker")
     thing = f"mail/{server.mail_to}/{place.mailbox.address.lower()}"
     return Job(key, "mail", owner.name, (Step(key, work, needs),), rank=(0, number), thing=thing)
+
+
+def _made_first(job: Job, settlement: Settlement) -> Job:
+    """The job, told to make the mailbox where it does not exist, with what a person answered about that."""
+    (step,) = job.steps
+    if not isinstance(step.work, RestoreMailbox):
+        return job
+    about = subject(step.work.mailbox)
+    answer = settlement.answer(about, "login")
+    work = replace(
+        step.work,
+        make=True,
+        password_id=answer.password_id if answer else "",
+        locked=answer is None and settlement.answer(about, LOCKED) is not None,
+    )
+    return replace(job, steps=(replace(step, work=work),))
 
 
 def _is_of_first(copy: MailCopy, server: OldServer) -> bool:

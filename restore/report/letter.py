@@ -38,6 +38,8 @@ WORDS = {
     "two-owners": ("it is not clear whose it is", LOOK_INTO),
     "database-collision": ("two lost servers held a database of that name and there is one place for it", LOOK_INTO),
     "mailbox-collision": ("two lost servers held a mailbox of that address and there is one place for it", LOOK_INTO),
+    "mailbox-no-password": ("the password of this mailbox is in none of our backups",
+                            "Please tell us how to reach you about a new one."),
     "mail-over-quota": ("the space of this mailbox is used up", "We can restore the rest once there is more room."),
     "mail-too-large": ("some messages are larger than the new server takes", LOOK_INTO),
     "account-refused": ("its name, or the database it is for, is kept for administrators", LOOK_INTO),

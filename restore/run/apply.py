@@ -33,7 +33,7 @@ from restore.model.ports import Systems
 from restore.run.accounts import create_account
 from restore.run.crew import STOPPED
 from restore.run.databases import load_database, switch_database, undo_switch
-from restore.run.mailboxes import restore_mailbox
+from restore.run.mailbox_creation import restore_made
 from restore.run.refusals import refusal
 from restore.run.sweep import sweep_staging
 from restore.run.verify_dumps import read_survivors, verify_dump
@@ -122,7 +122,7 @@ def _handle(key: str, work: Work, systems: Systems) -> Outcome:
         case LookDump():
             outcome = look_dump(key, work, systems)
         case RestoreMailbox():
-            outcome = restore_mailbox(key, work, systems)
+            outcome = restore_made(key, work, systems)
         case LoadDatabase():
             outcome = load_database(key, work, systems)
         case SwitchDatabase():

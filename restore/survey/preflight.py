@@ -83,7 +83,18 @@ def _mail(target: MailTarget, incident: Incident, index: Index, systems: Systems
     servers = {server.name for server in incident.old_servers if server.mail_to == target.name}
     places = [place.mailbox.address for place in index.mailboxes if place.mailbox.server in servers]
     missing = []
-    for address in places[:MAILBOXES_TRIED]:
+    if target.create is not None:
+        try:
+            maker = systems.maker(target.name)
+            missing = [safe(address) for address in places[:MAILBOXES_TRIED] if not maker.stands(address)]
+        except RestoreError as error:
+            yield failed(where, error, "No mailbox can be made there.")
+        if missing and len(missing) == len(places[:MAILBOXES_TRIED]):
+            what = f"the mailboxes tried are not there: {', '.join(missing)}"
+            why = "They are made first; the master login is tried with the first one made."
+            yield Finding("note", where, what, why, "")
+            return
+    for address in (one for one in places[:MAILBOXES_TRIED] if safe(one) not in missing):
         try:
             session = systems.mail(target.name).open(address)
             try:

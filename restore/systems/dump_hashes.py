@@ -38,16 +38,32 @@ def read_hashes(dump: Iterator[bytes]) -> Iterator[SurvivingHash]:
         yield replace(one, databases=tuple(granted.get(one.account, ())))
 
 
+def read_table(dump: Iterator[bytes], table: str) -> Iterator[dict[str, bytes]]:
+    """The rows of one table of a dump, by column name in lower case. Raises DumpDamaged as read_hashes does."""
+    for name, columns, text, insert in _inserts(dump):
+        if name == table:
+            yield from _rows(table, columns, text, insert)
+
+
 def _read(
     dump: Iterator[bytes], granted: defaultdict[AccountName, dict[str, None]]
 ) -> Iterator[SurvivingHash]:
+    for table, standing, text, insert in _inserts(dump):
+        if table in TABLES:
+            yield from _accounts(table, standing, text, insert)
+        elif table == GRANTS:
+            for row in _rows(table, standing, text, insert):
+                if (name := _database(row)) and row.get("select_priv") == b"Y":
+                    granted[_account(row)][name] = None
+
+
+def _inserts(dump: Iterator[bytes]) -> Iterator[tuple[str, tuple[str, ...], bytes, re.Match[bytes]]]:
+    """Every INSERT: its table, the columns which that was made with, its text and its head."""
     columns: dict[str, tuple[str, ...]] = {}
     reader = DumpReader(dump)
     for statement in reader:
         if statement.kind is Kind.CUT:
-            raise DumpDamaged(
-                f"the dump of the database mysql ends at byte {reader.size:,} inside a statement"
-            )
+            raise DumpDamaged(f"the dump ends at byte {reader.size:,} inside a statement")
         text = (
             effective(statement.text, VERSION) if b"CREATE" in statement.text[:64].upper() else statement.text
         )
@@ -58,13 +74,7 @@ def _read(
             )
         elif insert := INSERT.match(statement.text):
             table = name_of(insert["name"], CHARSET)
-            standing = columns.get(table, ())
-            if table in TABLES:
-                yield from _accounts(table, standing, statement.text, insert)
-            elif table == GRANTS:
-                for row in _rows(table, standing, statement.text, insert):
-                    if (name := _database(row)) and row.get("select_priv") == b"Y":
-                        granted[_account(row)][name] = None
+            yield table, columns.get(table, ()), statement.text, insert
 
 
 def _accounts(
@@ -96,7 +106,7 @@ def _rows(
     while position < len(text):
         row = ROW.match(text, position)
         if row is None:
-            raise DumpDamaged(f"a row of the table {table} in the dump of the database mysql cannot be read")
+            raise DumpDamaged(f"a row of the table {table} in the dump cannot be read")
         cells = [_value(cell[1]) for cell in CELL.finditer(row[1])]
         yield dict(zip(columns, cells, strict=False))
         position = row.end()

@@ -25,7 +25,14 @@ from restore.verbs.screen import DONE, Screen, incident_of, operator_of
 BY_A_PERSON = "a person settled it"
 
 ABOUT_LOGINS = frozenset(
-    {"no-login", "login-unclear", "foreign-database", "unowned-database", "unknown-database"}
+    {
+        "no-login",
+        "login-unclear",
+        "foreign-database",
+        "unowned-database",
+        "unknown-database",
+        "mailbox-no-password",
+    }
 )
 
 
@@ -176,6 +183,11 @@ def _check_login(options: Namespace, item: QueueItem) -> None:
             f"{asked.id} ({asked.cause}) does not ask for a login: bulkrestore queue show {asked.id}"
         )
     if asked.cause == "no-login":
+        return
+    if asked.cause == "mailbox-no-password":
+        address = asked.subject.rpartition("/mailbox/")[2]
+        if options.user != address or options.database:
+            raise BadUse(f"{asked.id} asks for the password of one mailbox: give --user {safe(address)} alone")
         return
     own = [one.value for one in asked.candidates if one.effect == "database"]
     if not options.database or (own and options.database not in own):

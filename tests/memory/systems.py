@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from restore.model.ports import DatabaseServer, Desk, MailServer, Progress, Scratch, Source, Staging
+from restore.model.ports import (
+    DatabaseServer,
+    Desk,
+    MailboxMaker,
+    MailServer,
+    MailUsers,
+    Progress,
+    Scratch,
+    Source,
+    Staging,
+)
 
 
 def ignore(amount: int) -> None:
@@ -23,6 +33,8 @@ class GivenSystems:
     stage: Staging | None = None
     tell: Progress = ignore
     trial: Scratch | None = None
+    users: MailUsers | None = None
+    makers: Mapping[str, MailboxMaker] = field(default_factory=dict)
 
     @property
     def staging(self) -> Staging:
@@ -42,6 +54,13 @@ class GivenSystems:
 
     def database(self, name: str) -> DatabaseServer:
         return self.databases[name]
+
+    def mail_users(self, server: str) -> MailUsers:
+        assert self.users is not None, f"this test has no users of {server}"
+        return self.users
+
+    def maker(self, target: str) -> MailboxMaker:
+        return self.makers[target]
 
     def progress(self, step: str) -> Progress:
         return self.tell
