@@ -110,6 +110,9 @@ class DatabaseUnreachable(RestoreError):
 
 
 class DatabaseRefused(RestoreError):
+    """A database server's refusal; `table` is the table of a dump whose making was refused, "" for anything else."""
+
+    table = ""
     code = "database-refused"
     scope = Scope.JOB
     hint = "Read the server's words above; nothing live was changed by this step."
@@ -506,4 +509,28 @@ class MailboxNotSeen(RestoreError):
     hint = (
         "The user database has this mailbox, the mail server does not know it yet: flush its cache (`doveadm auth"
         " cache flush`) or mend its configuration, then run again."
+    )
+
+
+class MboxMissing(RestoreError):
+    code = "mbox-missing"
+    scope = Scope.JOB
+    hint = "Check [old_server.mail] of this old server in the incident file; the mailbox was not touched."
+
+
+class LoadTooLong(RestoreError):
+    code = "load-too-long"
+    scope = Scope.JOB
+    hint = (
+        "Run again: the tables named as kept are compared and not loaded again. A dump that honestly takes longer needs"
+        " a larger load_hours in [[database_target]]. The live database was not touched."
+    )
+
+
+class LoadTooLarge(RestoreError):
+    code = "load-too-large"
+    scope = Scope.JOB
+    hint = (
+        "Look at this dump: its tables take more of the server's disk than load_gigabytes in [[database_target]]"
+        " allows. The staging database was dropped; the live database was not touched."
     )

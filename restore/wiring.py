@@ -22,6 +22,7 @@ from restore.model.outcome import Done, Outcome
 from restore.model.ports import (
     DatabaseServer,
     Desk,
+    Dumps,
     MailboxMaker,
     MailServer,
     MailUsers,
@@ -58,6 +59,7 @@ from restore.systems.scratch import ScratchServer
 from restore.systems.scratch_server import sweep
 from restore.systems.sftp import SftpSource
 from restore.systems.sftp_connect import SftpAddress
+from restore.systems.staged_dumps import StagedDumps
 from restore.systems.staging import StagingFolder
 
 STAGING = "staging"
@@ -99,6 +101,7 @@ class RealSystems:
         self._users: dict[str, MailUsers] = {}
         folder = folder or Path(incident.state)
         self._staging = StagingFolder(folder / STAGING)
+        self._dumps = StagedDumps(self._staging)
         self._scratch = ScratchServer(folder / SCRATCH)
 
     @property
@@ -108,6 +111,10 @@ class RealSystems:
     @property
     def staging(self) -> Staging:
         return self._staging
+
+    @property
+    def dumps(self) -> Dumps:
+        return self._dumps
 
     @property
     def scratch(self) -> Scratch:
@@ -140,7 +147,9 @@ class RealSystems:
     def maker(self, target: str) -> MailboxMaker:
         stated = next(one.create for one in self._incident.mail_targets if one.name == target)
         if stated is None:
-            raise MailboxNotMade(f"mail server {target}: the incident file does not say how mailboxes are made")
+            raise MailboxNotMade(
+                f"mail server {target}: the incident file does not say how mailboxes are made"
+            )
         return open_maker(stated, self._reveal)
 
     def progress(self, step: str) -> Progress:
@@ -190,6 +199,8 @@ def database_servers(incident: Incident) -> Iterator[Mapping[str, DatabaseServer
 
 class Office:
     """The coordinator at work: reads the backups' index, remembers, and sends steps to its crew."""
+
+    _survivors: tuple[DumpFile, ...] | None = None
 
     def __init__(self, incident: Incident, held: Pen, desk: DeskServer, inlet: Inlet) -> None:
         self.incident = incident
@@ -252,8 +263,10 @@ class Office:
         return check(self.incident, self.index(), self._systems)
 
     def survivors(self) -> tuple[DumpFile, ...]:
-        """Dumps that hold the lost servers' password hashes."""
-        return find_survivors(self.incident, self.index(), self._systems.source)
+        """Dumps that hold the lost servers' password hashes, looked for once."""
+        if self._survivors is None:
+            self._survivors = find_survivors(self.incident, self.index(), self._systems.source)
+        return self._survivors
 
     def sweep_scratch(self) -> None:
         """End scratch servers that a killed verification left, and remove what they held."""

@@ -144,6 +144,8 @@ def _database_target(table: Table) -> DatabaseTarget:
         account_hosts=table.texts("account_hosts", ("localhost",)),
         account_plugin=table.choice("account_plugin", PLUGINS, NATIVE),
         timeout=table.number("timeout", 60, 1, 3600),
+        load_hours=table.number("load_hours", 12, 1, 1000),
+        load_gigabytes=table.number("load_gigabytes", 500, 1, 1_000_000),
     )
 
 

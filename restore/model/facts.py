@@ -11,6 +11,7 @@ from restore.model.mysql import (
     DatabaseId,
     Fingerprint,
     RefusedStatement,
+    Salvage,
     SchemaObject,
     TableState,
 )
@@ -193,7 +194,8 @@ class MailboxVerified:
 @dataclass(frozen=True, slots=True)
 class DumpVerified:
     """A dump read to its end and loaded into a private scratch server, as a run would load it. `code` and `damage` say
-    why it would not come back ("": it would). `seconds` and `load_seconds` are what fetching and loading took;
+    why it would not come back ("": it would); `salvage` is then what can be read of it, and `partial` tells that a run
+    would let that go live. `seconds` and `load_seconds` are what fetching and loading took;
     `fetched` is False where staging held it already."""
 
     database: DatabaseId
@@ -210,6 +212,8 @@ class DumpVerified:
     load_seconds: float
     fetched: bool
     notes: tuple[str, ...] = ()
+    salvage: Salvage | None = None
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)

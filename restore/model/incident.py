@@ -165,7 +165,8 @@ class MailTarget:
 @dataclass(frozen=True, slots=True)
 class DatabaseTarget:
     """A live database server, by socket or by TCP. `account_hosts` are the hosts of the accounts made there,
-    `account_plugin` what authenticates them, `loads` how many dumps are loaded at once."""
+    `account_plugin` what authenticates them, `loads` how many dumps are loaded at once; one load may take `load_hours`
+    hours and `load_gigabytes` times 10^9 bytes of the server's disk."""
 
     name: str
     admin_user: str
@@ -179,6 +180,8 @@ class DatabaseTarget:
     account_hosts: tuple[str, ...] = ("localhost",)
     account_plugin: str = NATIVE
     timeout: float = 60.0
+    load_hours: int = 12
+    load_gigabytes: int = 500
 
 
 @dataclass(frozen=True, slots=True)

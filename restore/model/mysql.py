@@ -6,9 +6,13 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from restore.model.text import safe
+
 STAGING_PREFIX = "br_stage_"
 KEPT_PREFIX = "br_kept_"
 UNDONE_PREFIX = "br_undone_"
+MOST_LINES = 99
+SQL, SLICE, MYDUMPER, TAB = "sql", "slice", "mydumper", "tab"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -48,12 +52,23 @@ class Fingerprint:
 class DumpFile:
     """A logical dump of one database in a source; `path` relative to the source's root. `rank` is the place of
     the old server's copy that holds it in the order of preference, from 0; `copied` is when that copy was made, in
-    epoch seconds, None where no date is stated."""
+    epoch seconds, None where no date is stated.
+
+    `form` is sql (one file, this database's own), slice (a part of a file of many databases, `held` plain bytes of
+    it), mydumper or tab (a folder, of which `parts` are this database's files; the fingerprint sums them up)."""
 
     database: DatabaseId
     fingerprint: Fingerprint
     rank: int = 0
     copied: float | None = None
+    form: str = SQL
+    parts: tuple[Fingerprint, ...] = ()
+    held: int = 0
+
+    @property
+    def size(self) -> int:
+        """The bytes that are read for it."""
+        return self.held if self.form == SLICE else self.fingerprint.size
 
     @property
     def taken(self) -> float:
@@ -123,6 +138,57 @@ class Loaded:
     bytes: int
     notes: tuple[str, ...] = ()
     stated: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DumpLoss:
+    """What a damaged dump does not give back: `rows` of `table` ("": of which table is not known) from the plain byte
+    `offset` on. `rows` is None where nobody can know how many; `at_most` tells that it is an upper bound."""
+
+    table: str
+    offset: int
+    rows: int | None
+    why: str
+    at_most: bool = False
+
+    def __str__(self) -> str:
+        where = f"table {safe(self.table)}" if self.table else "no table known"
+        if self.rows is None:
+            lost = "how many rows are lost cannot be known"
+        else:
+            lost = (
+                f"{'at most ' if self.at_most else ''}{self.rows:,} row(s) lost"
+                if self.rows
+                else "no row lost"
+            )
+        return f"{where}, byte {self.offset:,} of the dump: {lost} ({self.why})"
+
+
+@dataclass(frozen=True, slots=True)
+class Salvage:
+    """What can be had of a damaged dump: so many tables and complete rows; each loss; and what came out but is covered
+    by no check sum that is right (`doubts`, in words)."""
+
+    tables: int = 0
+    rows: int = 0
+    losses: tuple[DumpLoss, ...] = ()
+    doubts: tuple[str, ...] = ()
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Each loss and each doubt, in words; the losses summed up from the 100th on."""
+        more = self.losses[MOST_LINES:]
+        rest = (
+            (f"and {len(more):,} further places with losses, the last at byte {more[-1].offset:,}",)
+            if more
+            else ()
+        )
+        return (*map(str, self.losses[:MOST_LINES]), *rest, *self.doubts[:MOST_LINES])
+
+    @property
+    def words(self) -> str:
+        """What can be had, in words."""
+        return f"{self.tables:,} tables, {self.rows:,} complete rows"
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,10 +96,10 @@ class RestoreMailbox:
     also: tuple[MailCopy, ...] = ()
     origin: str = ""
     full_proof: bool = False
+    store: Store = MAILDIR_STORE
     make: bool = False
     password_id: str = ""
     locked: bool = False
-    store: Store = MAILDIR_STORE
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +111,9 @@ class LoadDatabase:
     Candidate("…source, date, size…", "dump", plan.databases.path_text), and the live database is untouched. With
     `use_older` the next of them is loaded instead (into the staging database of its own), and the outcome is
     Partial and says so. `origin` says in words where the dump comes from, "" where the incident has one copy only;
-    it goes into the fact's notes. `judged` is what a verification found where it saw, under the same fingerprint, that
-    the dump is unusable: it is not fetched for that again.
+    it goes into the fact's notes. `partial`: of a damaged dump what can be read goes live, as the incident file or a
+    person says; the outcome is Partial and names each loss. `judged` is what a verification found where it saw, under
+    the same fingerprint, that the dump is unusable: it is not fetched for that again.
     """
 
     dump: DumpFile
@@ -124,6 +125,7 @@ class LoadDatabase:
     contact: str = ""
     origin: str = ""
     use_older: bool = False
+    partial: bool = False
     judged: DumpVerified | None = None
 
 
@@ -219,12 +221,13 @@ class VerifyMailbox:
 @dataclass(frozen=True, slots=True)
 class VerifyDump:
     """Load a dump into this worker's private scratch server. Touches no target; `target` is where a run would load
-    it. `keep`: leave the fetched copy in staging for the run."""
+    it. `keep`: leave the fetched copy in staging for the run. `partial` as in LoadDatabase."""
 
     dump: DumpFile
     customer: str
     target: str
     keep: bool = True
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)

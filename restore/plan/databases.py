@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from restore.model.facts import DatabaseLoaded
-from restore.model.incident import ASK, USE, Incident, OldServer
-from restore.model.mysql import KEPT_PREFIX, STAGING_PREFIX, UNDONE_PREFIX, DatabaseId, DumpFile
+from restore.model.incident import ASK, PARTIAL, USE, Incident, OldServer
+from restore.model.mysql import KEPT_PREFIX, STAGING_PREFIX, UNDONE_PREFIX, DatabaseId, DumpFile, Salvage
 from restore.model.outcome import Candidate, ManualItem
 from restore.model.plan import Definer, Job, LoadDatabase, LookDump, Step, SwitchDatabase
 from restore.model.survey import Customer, Index, Narrowing
@@ -21,6 +21,10 @@ from restore.plan.settled import Settlement
 
 # What names of databases that are not a tenant's begin with.
 OURS = (STAGING_PREFIX, KEPT_PREFIX, UNDONE_PREFIX)
+
+
+# The effect of the answer that what can be read of a damaged dump goes live.
+SALVAGE = "salvage"
 
 
 def subject(database: DatabaseId) -> str:
@@ -125,7 +129,8 @@ def plan_databases(
             if _may_be_older(chosen, server, index) and not settlement.answer(subject(database), "dump"):
                 items.append(_older(chosen, found, server, owner))
             else:
-                jobs.append(_load_job(chosen, found, owner, server, placement.targets[database]))
+                job = _load_job(chosen, found, owner, server, placement.targets[database])
+                jobs.append(_as_answered(job, settlement))
     asked = {safe(subject(database)): database for database in dumps}
     items += [one for one in placement.items if _wanted(asked[one.subject], owners, narrowing)]
     items += _missing(index, set(dumps), narrowing)
@@ -230,11 +235,12 @@ def _load_job(
         safe(owner.reach),
         origin(server, dump.fingerprint.source, kind, dump.taken),
         server.older_dumps == USE,
+        server.damaged_dumps == PARTIAL,
     )
     read = (dump, *others) if work.use_older else (dump,)
     sources = dict.fromkeys(f"source/{one.fingerprint.source}" for one in read)
     needs = (*sources, f"database/{target}", "worker")
-    size = dump.fingerprint.size
+    size = dump.size
     return Job(
         key,
         "database",
@@ -243,6 +249,24 @@ def _load_job(
         rank=(2, size),
         bytes=size,
     )
+
+
+def _as_answered(job: Job, settlement: Settlement) -> Job:
+    """The job with what a person said of this very dump: that what can be read of it shall go live."""
+    steps = []
+    for step in job.steps:
+        work = step.work
+        if isinstance(work, LoadDatabase):
+            answer = settlement.answer(subject(work.dump.database), SALVAGE)
+            if answer is not None and answer.value == path_text(work.dump):
+                work = replace(work, partial=True, use_older=False)
+        steps.append(replace(step, work=work))
+    return replace(job, steps=tuple(steps))
+
+
+def salvage_candidate(dump: DumpFile, salvage: Salvage) -> Candidate:
+    """What can be read of a damaged dump as an answer to which one shall be used."""
+    return Candidate(f"restore what can be read of this one: {salvage.words}", SALVAGE, path_text(dump))
 
 
 def staging_name(dump: DumpFile, target: str) -> str:

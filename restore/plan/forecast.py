@@ -90,12 +90,17 @@ def _counts(look: Outcome | None, origin: str) -> str:
     return f"{held} {origin}".rstrip()
 
 
+def _goes_on(work: LoadDatabase) -> bool:
+    """Whether a damaged dump is no question: another takes its place, or what can be read of it goes live."""
+    return work.partial or bool(work.use_older and work.others)
+
+
 def _foresee_load(
     job: Job, step: Step, work: LoadDatabase, look: Outcome | None
 ) -> tuple[Foreseen, Outcome | None, list[ManualItem]]:
     fact = fact_of(look)
     name = work.dump.database.name
-    if isinstance(fact, DumpLooked) and not fact.complete and not (work.use_older and work.others):
+    if isinstance(fact, DumpLooked) and not fact.complete and not _goes_on(work):
         text = f"The dump of the database {name} has no end. Which other backup is to be used?"
         about = subject(work.dump.database)
         others = [candidate(dump) for dump in work.others]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from restore.model.facts import DumpVerified, Fact
-from restore.model.mysql import Fingerprint
+from restore.model.mysql import DatabaseId, Fingerprint
 from restore.model.plan import Job, LoadDatabase, Step
 
 UNUSABLE = ("dump-damaged", "dump-refused")
@@ -17,7 +17,9 @@ class Judgements:
 
     def __init__(self, remembered: Iterable[Fact]) -> None:
         found = (fact for fact in remembered if isinstance(fact, DumpVerified))
-        self._by_dump: dict[Fingerprint, DumpVerified] = {fact.fingerprint: fact for fact in found}
+        self._by_dump: dict[tuple[Fingerprint, DatabaseId], DumpVerified] = {
+            (fact.fingerprint, fact.database): fact for fact in found
+        }
 
     def told(self, job: Job) -> Job:
         """The job, each load of a dump that was seen to be unusable told so."""
@@ -25,7 +27,9 @@ class Judgements:
 
     def _step(self, step: Step) -> Step:
         work = step.work
-        fact = self._by_dump.get(work.dump.fingerprint) if isinstance(work, LoadDatabase) else None
-        if not isinstance(work, LoadDatabase) or fact is None or fact.code not in UNUSABLE:
+        if not isinstance(work, LoadDatabase):
+            return step
+        fact = self._by_dump.get((work.dump.fingerprint, work.dump.database))
+        if fact is None or fact.code not in UNUSABLE:
             return step
         return replace(step, work=replace(work, judged=fact))

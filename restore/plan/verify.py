@@ -122,7 +122,7 @@ class VerifyPlan:
         work = step.work
         if not isinstance(work, LoadDatabase):
             return None
-        tried = VerifyDump(work.dump, work.customer, work.target, self._trial.keep)
+        tried = VerifyDump(work.dump, work.customer, work.target, self._trial.keep, work.partial)
         return Step(f"verify/{step.key}", tried, (f"source/{work.dump.fingerprint.source}", "worker"))
 
     def _logins(self, site: LookSite, fact: SiteLooked) -> Job:

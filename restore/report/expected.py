@@ -70,6 +70,8 @@ def _mailbox(customer: str, fact: MailboxVerified) -> Expected:
 
 def _dump(customer: str, fact: DumpVerified, missing: tuple[str, ...]) -> Expected:
     server, name = safe(fact.database.server), safe(fact.database.name)
+    if fact.code and fact.salvage is not None:
+        return _salvaged(customer, fact, missing)
     if fact.code:
         return Expected(
             "database", server, customer, name, Hope.LOST, f"[{fact.code}]", (safe(fact.damage, 1000),)
@@ -78,6 +80,17 @@ def _dump(customer: str, fact: DumpVerified, missing: tuple[str, ...]) -> Expect
     refused = tuple(f"byte {one.offset:,}: {one.head}: {one.reason}" for one in fact.refused)
     hope = Hope.PART if missing else Hope.WHOLE
     return Expected("database", server, customer, name, hope, what, missing, notes=(*refused, *fact.notes))
+
+
+def _salvaged(customer: str, fact: DumpVerified, missing: tuple[str, ...]) -> Expected:
+    """A damaged dump of which something can be read: in part where a run would let that go live, else a question."""
+    server, name = safe(fact.database.server), safe(fact.database.name)
+    words = fact.salvage.words if fact.salvage is not None else ""
+    if fact.partial:
+        what = f"[{fact.code}] what can be read goes live: {words}"
+        return Expected("database", server, customer, name, Hope.PART, what, missing, notes=fact.notes)
+    what = f"[{fact.code}] a question; what can be read: {words}"
+    return Expected("database", server, customer, name, Hope.LOST, what, missing, notes=fact.notes)
 
 
 def from_records(records: Iterable[Record]) -> tuple[Expected, ...]:

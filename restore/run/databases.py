@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 from restore.errors import DumpDamaged, DumpRefused, KeptGone, LiveDiffers, ObjectRefused, UndoDiffers
 from restore.model.facts import DatabaseLoaded, DatabaseSwitched, DatabaseUndone
@@ -14,6 +15,7 @@ from restore.model.mysql import (
     DumpFile,
     Loaded,
     Move,
+    Salvage,
     SchemaObject,
     TableState,
     state_digest,
@@ -22,11 +24,12 @@ from restore.model.outcome import Candidate, Done, Manual, ManualItem, Outcome, 
 from restore.model.plan import LoadDatabase, SwitchDatabase, UndoSwitch
 from restore.model.ports import DatabaseServer, Systems
 from restore.model.text import safe
-from restore.plan.databases import candidate, path_text, staging_name, subject
+from restore.plan.databases import candidate, path_text, salvage_candidate, staging_name, subject
 from restore.plan.ours import undone_stem
 from restore.plan.question import item_id
 from restore.run.definer import make_definer
 from restore.run.dump_stream import DumpStream
+from restore.run.salvage import load_salvaged, salvage_of
 
 SHOWN = 20
 OBJECT = re.compile(r"CREATE\b.*\b(?:TRIGGER|VIEW|FUNCTION|PROCEDURE|EVENT)\b", re.IGNORECASE)
@@ -35,8 +38,9 @@ OBJECT = re.compile(r"CREATE\b.*\b(?:TRIGGER|VIEW|FUNCTION|PROCEDURE|EVENT)\b", 
 def load_database(key: str, work: LoadDatabase, systems: Systems) -> Outcome:
     """Fetch a dump and load it into its staging database, counted and compared.
 
-    Done; Partial where a view, trigger, routine or event of the dump was refused; Manual where the dump is damaged
-    or asks for what is never done (other dumps of the database are offered). The live database is not touched.
+    Done; Partial where a view, trigger, routine or event of the dump was refused, or where it is damaged and `partial`
+    lets what can be read of it go on; Manual where the dump is damaged or asks for what is never done (other dumps of
+    the database, and what can be read of this one, are offered). The live database is not touched.
     """
     server = systems.database(work.target)
     stamp = work.dump.fingerprint
@@ -45,18 +49,49 @@ def load_database(key: str, work: LoadDatabase, systems: Systems) -> Outcome:
     _tidy(work, server, systems)
     try:
         _check_judged(work)
-        systems.staging.fetch(systems.source(stamp.source), stamp, progress)
+        systems.dumps.fetch(systems.source(stamp.source), work.dump, progress)
         systems.desk.renew(key)
-        loaded = server.load(work.staging, DumpStream(key, systems, stamp))
+        loaded = server.load(work.staging, DumpStream(key, systems, work.dump))
         check_whose(work.dump, loaded)
     except (DumpDamaged, DumpRefused) as trouble:
         server.drop_staging(work.staging)
-        systems.staging.discard(stamp)
-        if work.use_older and work.others and isinstance(trouble, DumpDamaged):
-            return _from_next(key, work, trouble, systems)
-        return Manual(key, (_unusable(work, trouble),))
-    systems.staging.discard(stamp)
+        outcome = _in_spite_of(key, work, trouble, systems)
+        systems.dumps.discard(work.dump)
+        return outcome
+    systems.dumps.discard(work.dump)
     return _loaded(key, work, loaded)
+
+
+def _in_spite_of(
+    key: str, work: LoadDatabase, trouble: DumpDamaged | DumpRefused, systems: Systems
+) -> Outcome:
+    """What becomes of a database whose dump cannot be used as it is."""
+    if work.use_older and work.others and isinstance(trouble, DumpDamaged):
+        systems.dumps.discard(work.dump)
+        return _from_next(key, work, trouble, systems)
+    if work.partial:
+        return _in_part(key, work, trouble, systems)
+    judged = work.judged
+    salvage = judged.salvage if judged is not None else salvage_of(key, work.dump, systems)
+    return Manual(key, (_unusable(work, trouble, salvage or Salvage()),))
+
+
+def _in_part(key: str, work: LoadDatabase, trouble: DumpDamaged | DumpRefused, systems: Systems) -> Outcome:
+    """What can be read of a damaged dump, loaded and proven as a whole one is; every loss is named."""
+    server, stamp = systems.database(work.target), work.dump.fingerprint
+    systems.dumps.fetch(systems.source(stamp.source), work.dump, systems.progress(key))
+    systems.desk.renew(key)
+    try:
+        loaded, salvage = load_salvaged(key, work.dump, systems, partial(server.load, work.staging))
+        check_whose(work.dump, loaded)
+    except (DumpDamaged, DumpRefused) as worse:
+        server.drop_staging(work.staging)
+        return Manual(key, (_unusable(work, worse, Salvage()),))
+    outcome = _loaded(key, work, loaded)
+    missing = outcome.missing if isinstance(outcome, Partial) else ()
+    fact = outcome.fact if isinstance(outcome, Done | Partial) else None
+    why = f"the dump is damaged: {trouble.message}; restored is what can be read of it: {salvage.words}"
+    return Partial(key, fact, (why, *salvage.lines, *missing)) if fact is not None else outcome
 
 
 def _check_judged(work: LoadDatabase) -> None:
@@ -90,7 +125,7 @@ def _tidy(work: LoadDatabase, server: DatabaseServer, systems: Systems) -> None:
         staging = staging_name(other, work.target)
         if staging in standing:
             server.drop_staging(staging)
-        systems.staging.discard(other.fingerprint)
+        systems.dumps.discard(other)
 
 
 def check_whose(dump: DumpFile, loaded: Loaded) -> None:
@@ -130,13 +165,15 @@ def missing_objects(loaded: Loaded) -> tuple[str, ...]:
     )
 
 
-def _unusable(work: LoadDatabase, trouble: DumpDamaged | DumpRefused) -> ManualItem:
+def _unusable(work: LoadDatabase, trouble: DumpDamaged | DumpRefused, salvage: Salvage) -> ManualItem:
     about = subject(work.dump.database)
     name = safe(work.dump.database.name)
     refused = trouble.refused if isinstance(trouble, DumpRefused) else ()
     what = "is damaged" if isinstance(trouble, DumpDamaged) else "asks for what a restore never does"
     lines = [f"{safe(work.dump.fingerprint.path)}: {trouble.message}", f"it is {candidate(work.dump).label}"]
     lines += [f"byte {one.offset:,}: {one.head}: {one.reason}" for one in refused[:SHOWN]]
+    lines += salvage.lines[:SHOWN] if salvage.rows else ()
+    readable = (salvage_candidate(work.dump, salvage),) if salvage.rows else ()
     return ManualItem(
         item_id(trouble.code, about, path_text(work.dump)),
         trouble.code,
@@ -144,7 +181,7 @@ def _unusable(work: LoadDatabase, trouble: DumpDamaged | DumpRefused) -> ManualI
         safe(about),
         f"The dump of {name} {what}. Which dump shall be used? The live database is as it was.",
         tuple(safe(line, 1000) for line in lines),
-        tuple(candidate(dump) for dump in work.others),
+        (*map(candidate, work.others), *readable),
         work.contact,
     )
 

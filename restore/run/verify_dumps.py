@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 
-from restore.errors import DatabaseRefused, DumpDamaged, DumpRefused, DumpTooLarge, LoadDiffers, ScratchLimit
+from restore.errors import (
+    DatabaseRefused,
+    DumpDamaged,
+    DumpRefused,
+    DumpTooLarge,
+    LoadDiffers,
+    RestoreError,
+    ScratchLimit,
+)
 from restore.model.facts import DumpVerified, Survivor, SurvivorsRead
-from restore.model.mysql import Loaded
+from restore.model.mysql import Loaded, Salvage
 from restore.model.outcome import Done, Outcome, Partial
 from restore.model.plan import ReadSurvivors, VerifyDump
 from restore.model.ports import Systems
 from restore.model.text import safe
 from restore.run.databases import check_whose, missing_objects
 from restore.run.dump_stream import DumpStream
+from restore.run.salvage import load_salvaged
 
 UNUSABLE = (DumpDamaged, DumpRefused, DumpTooLarge, LoadDiffers, DatabaseRefused, ScratchLimit)
 
@@ -39,16 +49,44 @@ def verify_dump(key: str, work: VerifyDump, systems: Systems) -> Outcome:
         loaded = _load(key, work, systems, clock)
         check_whose(work.dump, loaded)
     except UNUSABLE as trouble:
-        systems.staging.discard(work.dump.fingerprint)
-        refused = trouble.refused if isinstance(trouble, DumpRefused) else ()
-        lines = [f"byte {one.offset:,}: {one.head}: {one.reason}" for one in refused]
-        fact = replace(_fact(work, clock, None, trouble.code, trouble.message), refused=refused)
-        return Partial(key, fact, (f"{safe(work.dump.fingerprint.path)}: {trouble.message}", *lines[1:]))
+        outcome = _unusable(key, work, clock, trouble, systems)
+        systems.dumps.discard(work.dump)
+        return outcome
     if not work.keep:
-        systems.staging.discard(work.dump.fingerprint)
+        systems.dumps.discard(work.dump)
     fact = _fact(work, clock, loaded, "", "")
     missing = missing_objects(loaded)
     return Partial(key, fact, missing) if missing else Done(key, fact)
+
+
+def _unusable(key: str, work: VerifyDump, clock: _Clock, trouble: RestoreError, systems: Systems) -> Outcome:
+    """Why a dump would not come back, and what can be read of it, loaded as a run would load it."""
+    refused = trouble.refused if isinstance(trouble, DumpRefused) else ()
+    lines = [f"byte {one.offset:,}: {one.head}: {one.reason}" for one in refused]
+    loaded, salvage = None, None
+    if isinstance(trouble, DumpDamaged | DumpRefused):
+        loaded, salvage = _salvaged(key, work, systems)
+    fact = _fact(work, clock, loaded, trouble.code, trouble.message)
+    if loaded is not None and salvage is not None:
+        lines += salvage.lines
+        fact = replace(fact, salvage=salvage, partial=work.partial)
+    fact = replace(fact, refused=refused or fact.refused)
+    return Partial(
+        key, fact, (f"{safe(work.dump.fingerprint.path)}: {trouble.message}", *lines[bool(refused) :])
+    )
+
+
+def _salvaged(key: str, work: VerifyDump, systems: Systems) -> tuple[Loaded | None, Salvage | None]:
+    try:
+        loaded, salvage = load_salvaged(key, work.dump, systems, partial(systems.scratch.load, _tenant(work)))
+        check_whose(work.dump, loaded)
+    except UNUSABLE:
+        return None, None  # nothing can be read of it that a run would let stand
+    return loaded, salvage
+
+
+def _tenant(work: VerifyDump) -> str:
+    return f"{work.dump.database.server}/{work.customer}"
 
 
 def _load(key: str, work: VerifyDump, systems: Systems, clock: _Clock) -> Loaded:
@@ -60,13 +98,12 @@ def _load(key: str, work: VerifyDump, systems: Systems, clock: _Clock) -> Loaded
 
     systems.desk.renew(key)
     began = time.monotonic()
-    systems.staging.fetch(systems.source(stamp.source), stamp, count)
+    systems.dumps.fetch(systems.source(stamp.source), work.dump, count)
     clock.fetching = time.monotonic() - began
     systems.desk.renew(key)
     began = time.monotonic()
     try:
-        tenant = f"{work.dump.database.server}/{work.customer}"
-        return systems.scratch.load(tenant, DumpStream(key, systems, stamp))
+        return systems.scratch.load(_tenant(work), DumpStream(key, systems, work.dump))
     finally:
         clock.loading = time.monotonic() - began
 
@@ -98,14 +135,14 @@ def read_survivors(key: str, work: ReadSurvivors, systems: Systems) -> Outcome:
     """
     stamp = work.dump.fingerprint
     systems.desk.renew(key)
-    systems.staging.fetch(systems.source(stamp.source), stamp, systems.progress(key))
+    systems.dumps.fetch(systems.source(stamp.source), work.dump, systems.progress(key))
     path = safe(stamp.path)
     try:
-        found = systems.scratch.hashes(DumpStream(key, systems, stamp))
+        found = systems.scratch.hashes(DumpStream(key, systems, work.dump))
     except (DumpDamaged, DumpTooLarge) as trouble:
         return Partial(key, SurvivorsRead(work.server, path, ()), (trouble.message,))
     finally:
-        systems.staging.discard(stamp)
+        systems.dumps.discard(work.dump)
     survivors = []
     for one in found:
         systems.desk.renew(key)

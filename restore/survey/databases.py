@@ -62,7 +62,7 @@ def look_dump(key: str, work: LookDump, systems: Systems) -> Outcome:
         complete,
         stamp.size,
         (*((work.origin,) if work.origin else ()), *notes),
-        installs_of(key, stamp, systems) if work.whole else (),
+        installs_of(key, work.dump, systems) if work.whole else (),
     )
     return Done(key, fact) if complete and tail is not None else Partial(key, fact, tuple(notes))
 

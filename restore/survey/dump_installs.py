@@ -7,20 +7,20 @@ from collections.abc import Iterator
 from detectors.dumps import fingerprint
 from restore.errors import DumpDamaged, DumpTooLarge
 from restore.model.facts import DumpInstall
-from restore.model.mysql import Fingerprint
+from restore.model.mysql import DumpFile
 from restore.model.ports import Systems
 
 
-def installs_of(key: str, stamp: Fingerprint, systems: Systems) -> tuple[DumpInstall, ...]:
+def installs_of(key: str, dump: DumpFile, systems: Systems) -> tuple[DumpInstall, ...]:
     """What a dump's tables and rows tell; () where it is damaged. Raises what source and staging raise."""
     systems.desk.renew(key)
-    systems.staging.fetch(systems.source(stamp.source), stamp, systems.progress(key))
+    systems.dumps.fetch(systems.source(dump.fingerprint.source), dump, systems.progress(key))
     try:
-        facts = fingerprint(_alive(key, systems, systems.staging.plain(stamp)))
+        facts = fingerprint(_alive(key, systems, systems.dumps.plain(dump)))
     except (DumpDamaged, DumpTooLarge):
         return ()
     finally:
-        systems.staging.discard(stamp)
+        systems.dumps.discard(dump)
     return tuple(
         DumpInstall(one.system, one.prefix, one.version, one.site, one.sites) for one in facts.installs
     )

@@ -22,6 +22,7 @@ from restore.model.mysql import Fingerprint
 from restore.model.ports import Progress, Source
 from restore.model.text import safe
 from restore.systems.unpack import UnpackLimits, unpack
+from restore.systems.unpack_salvage import Hole, salvaged_bytes
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 CHUNK = 1 << 20
@@ -65,6 +66,11 @@ class StagingFolder:
         with self._errors(file), open(self._path(file), "rb") as staged:
             os.posix_fadvise(staged.fileno(), 0, 0, os.POSIX_FADV_SEQUENTIAL)
             yield from unpack(staged, file.size, f"{file.source}: {safe(file.path)}", self._limits)
+
+    def salvaged(self, file: Fingerprint) -> Iterator[bytes | Hole]:
+        """The same as far as it can be had of a damaged copy; nothing is raised for damage."""
+        with self._errors(file), open(self._path(file), "rb") as staged:
+            yield from salvaged_bytes(staged, file.size, self._limits)
 
     def discard(self, file: Fingerprint) -> None:
         """Remove the staged copy and what there is of a part; no error where there is none."""

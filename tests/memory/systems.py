@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from restore.model.ports import (
     DatabaseServer,
     Desk,
+    Dumps,
     MailboxMaker,
     MailServer,
     MailUsers,
@@ -16,6 +17,8 @@ from restore.model.ports import (
     Source,
     Staging,
 )
+from restore.systems.staged_dumps import StagedDumps
+from restore.systems.staging import StagingFolder
 
 
 def ignore(amount: int) -> None:
@@ -40,6 +43,11 @@ class GivenSystems:
     def staging(self) -> Staging:
         assert self.stage is not None, "this test stages nothing"
         return self.stage
+
+    @property
+    def dumps(self) -> Dumps:
+        assert isinstance(self.stage, StagingFolder), "this test stages nothing"
+        return StagedDumps(self.stage)
 
     @property
     def scratch(self) -> Scratch:
