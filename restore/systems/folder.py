@@ -16,7 +16,7 @@ from detectors.walk import Entry
 from restore.errors import SourceMissing, SourceUnreadable
 from restore.model.ports import Content, Unreadable
 from restore.model.text import safe
-from restore.systems.paths import NOT_FOLLOWED, check_name, kind, split, unreadable
+from restore.systems.paths import NOT_FOLLOWED, kind, split, unreadable
 from restore.systems.throttle import Throttle
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -42,14 +42,9 @@ class FolderSource:
         return self._name
 
     def list(self, path: bytes) -> Sequence[Entry]:
-        """The entries of a folder, as lstat states them, in no order."""
+        """The entries of a folder, as lstat states them, in no order; the kernel lets no name hold "/" or NUL."""
         with self._errors(path), self._folder(split(self._name, path)) as folder, os.scandir(folder) as found:
-            entries = []
-            for item in found:
-                name = os.fsencode(item.name)
-                check_name(self._name, path, name)
-                entries.append(_entry(name, item.stat(follow_symlinks=False)))
-            return entries
+            return [_entry(os.fsencode(item.name), item.stat(follow_symlinks=False)) for item in found]
 
     def lstat(self, path: bytes) -> Entry | None:
         """What stands at that path, links not followed; None where nothing does."""
