@@ -24,18 +24,27 @@ _EMPTY_LINE = re.compile(rb"\n(?=\r?\n)")
 _ADDED = re.compile(rb"(?i)(?:\A|\n)(?:content-length|status|x-(?:imap|imapbase|keywords|status|uid))[ \t]*:")
 _FIELD = re.compile(rb"[^\n]*(?:\n[ \t][^\n]*)*\n?")
 _LENGTH = re.compile(rb"\s*(\d{1,18})\s*")
-_VALIDITY = re.compile(rb"\s*0*[1-9]\d*\s+\d+")
+_BASE = re.compile(rb"\s*0*[1-9]\d*\s+\d+(.*)", re.DOTALL)
+UNLISTED = "\x01"
+"""Before a keyword that the file's first message does not list: anybody may have written it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
     """`visible`: its fields as a reader shows them. `letters`: Status, X-Status and keywords, parted by tabs. `length`:
-    what Content-Length states. `pseudo`: of no mail, but of the server's own data."""
+    what Content-Length states. `pseudo`: of no mail, but of the server's own data. `base`: the keywords that all
+    messages of the file have, where it is the first one."""
 
     visible: bytes
     letters: str = "\t"
     length: int | None = None
     pseudo: bool = False
+    base: frozenset[str] = frozenset()
+
+    def letters_of(self, base: frozenset[str]) -> str:
+        """Its letters, those keywords marked that are none of the file's."""
+        status, x_status, *words = self.letters.split("\t")
+        return "\t".join((status, x_status, *(word if word in base else UNLISTED + word for word in words)))
 
 
 def end_of_fields(data: bytes | bytearray, start: int = 0) -> int:
@@ -61,11 +70,13 @@ def read_header(fields: bytes) -> Header:
             visible.append(field)
     lengths = [_LENGTH.fullmatch(value) for value in added.get(b"content-length", ())]
     length = next((int(found[1]) for found in lengths if found), None)
-    words = [word for value in added.get(b"x-keywords", ()) for word in value.split()]
+    words = [word for value in added.get(b"x-keywords", ())[:1] for word in value.split()]
     parts = [_joined(added.get(b"status")), _joined(added.get(b"x-status"))]
     letters = "\t".join((*parts, *(word.decode("utf-8", "replace") for word in words)))
-    pseudo = any(_VALIDITY.match(value) for value in added.get(b"x-imap", ()))
-    return Header(b"".join(visible), letters, length, pseudo)
+    pseudo = next((found for found in map(_BASE.match, added.get(b"x-imap", ())) if found), None)
+    base = pseudo or next((found for found in map(_BASE.match, added.get(b"x-imapbase", ())) if found), None)
+    names = frozenset(word.decode("utf-8", "replace") for word in (base[1].split() if base else ()))
+    return Header(b"".join(visible), letters, length, pseudo is not None, names)
 
 
 def _joined(values: list[bytes] | None) -> str:
@@ -79,8 +90,14 @@ def flags_of(letters: str) -> tuple[frozenset[str], frozenset[str]]:
     status, x_status, *words = letters.split("\t")
     kept = {SEEN[letter] for letter in status if letter in SEEN}
     kept |= {SYSTEM_FLAGS[letter] for letter in x_status if letter in SYSTEM_FLAGS}
-    sound = {word for word in words if KEYWORD.fullmatch(word)}
-    odd = {f"keyword {safe(word, 60)}, which IMAP cannot carry" for word in words if word not in sound}
+    listed = [word for word in words if not word.startswith(UNLISTED)]
+    sound = {word for word in listed if KEYWORD.fullmatch(word)}
+    odd = {f"keyword {safe(word, 60)}, which IMAP cannot carry" for word in listed if word not in sound}
+    odd |= {
+        f"keyword {safe(word[1:], 60)}, which the file's first message does not list"
+        for word in words
+        if word not in listed
+    }
     return frozenset(kept | sound), frozenset(odd)
 
 

@@ -152,16 +152,19 @@ def scan(open_at: OpenAt, size: int) -> Iterator[MboxMessage | Skipped]:
         yield Skipped(window.base)
     seen: Counter[bytes] = Counter()
     number = 0
+    base: frozenset[str] | None = None
     parted = True
     while parted:
         found = _Message(window, open_at, size)
         parted = found.read()
-        if number == 0 and found.header.pseudo:
-            continue
+        if base is None:
+            base = found.header.base
+            if found.header.pseudo:
+                continue
         number += 1
         mark = found.mark
         seen[mark] += 1
-        yield found.message(number, mark if seen[mark] == 1 else mark + b"%d" % seen[mark])
+        yield found.message(number, mark if seen[mark] == 1 else mark + b"%d" % seen[mark], base)
 
 
 def _forget(_: bytes) -> None:
@@ -259,8 +262,8 @@ class _Message:
             return self._window.parting(stated)
         return Window(self._open_at(stated), stated).parting(stated)
 
-    def message(self, number: int, unique: bytes) -> MboxMessage:
-        """What it is."""
+    def message(self, number: int, unique: bytes, base: frozenset[str]) -> MboxMessage:
+        """What it is; `base` are the keywords of the file."""
         date = from_line(self._line)
         return MboxMessage(
             number,
@@ -268,7 +271,7 @@ class _Message:
             self._end - self._start,
             self._shown,
             date or 0,
-            self.header.letters,
+            self.header.letters_of(base),
             unique,
             self._hash.digest(),
         )

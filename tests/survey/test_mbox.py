@@ -22,6 +22,7 @@ from tests.memory.systems import GivenSystems
 
 DATE = b"Thu Nov 29 22:33:52 2001"
 FROM = b"From anna@example.is " + DATE + b"\n"
+BASE = b"X-IMAPbase: 1007073232 0000000007 $Label1 Work"
 ROOT, SPOOL = b"home/anna/mail", b"var/mail/anna"
 
 
@@ -63,7 +64,7 @@ def scanned(data: bytes, chunk: int = 1 << 20) -> list[MboxMessage | Skipped]:
 
 def test_a_mail_is_shown_without_what_the_server_kept_in_its_header_and_with_its_quoting() -> None:
     kept = mail(
-        1, b"Status: RO", b"X-Status: AF", b"X-Keywords: $Label1\n Work", b"X-UID: 7", b"Content-Length: 6"
+        1, b"Status: RO", BASE, b"X-Status: AF", b"X-Keywords: $Label1\n Work Spam", b"Content-Length: 6"
     )
     store = open_mbox(tree(inbox=mbox(kept, b"Subject: 2\n\n>From here on\nFrom the desk\n")), ROOT, b"")
     folder = store.folders[0]
@@ -72,7 +73,7 @@ def test_a_mail_is_shown_without_what_the_server_kept_in_its_header_and_with_its
     first = store.listing(folder).messages[0]
     assert tuple(map(set, folder.flags(first))) == (
         {"\\Seen", "\\Answered", "\\Flagged", "$Label1", "Work"},
-        set(),
+        {"keyword Spam, which the file's first message does not list"},
     )
     assert first.mtime == 1007073232
 
