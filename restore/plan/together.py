@@ -7,7 +7,7 @@ not begun yet is withdrawn; what runs goes on, and the newer plan learns how it 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from restore.model.outcome import Abandoned, Failed, Manual, ManualItem, Outcome
@@ -42,6 +42,8 @@ class Together:
         self._open: dict[str, Job] = {}
         self._ends: dict[str, Outcome] = {}
         self._asked: list[tuple[Asked, Plan]] = [(self.own, first)]
+        self._broken: dict[str, Job] = {}
+        self.dead: set[str] = set()
         self.again: set[str] = set()
         self.items: Sequence[ManualItem] = first.items
         self.jobs: Sequence[Job] = self._hand_out(first, Learned(tuple(first.jobs))).jobs
@@ -54,11 +56,13 @@ class Together:
     def learn(self, outcome: Outcome) -> Learned:
         """What the plan whose step it is makes of it."""
         self.again.discard(outcome.key)
-        self._open.pop(outcome.key, None)
+        job = self._open.pop(outcome.key, None)
         if isinstance(outcome, Failed | Manual | Abandoned):
             self._ends[outcome.key] = outcome
+            self._broken.update({outcome.key: job} if job else {})
         else:
             self._ends.pop(outcome.key, None)
+            self._broken.pop(outcome.key, None)
         plan = self._plans.get(outcome.key)
         learned = self._hand_out(plan, plan.learn(outcome)) if plan else Learned()
         for asked, _ in self._asked:
@@ -83,6 +87,21 @@ class Together:
         withdrawn = {job.key for key, job in mine.items() if key not in kept}
         return replace(learned, withdrawn=tuple(sorted(withdrawn)))
 
+    def broken_by(self, source: str) -> tuple[Job, ...]:
+        """The jobs that ended badly because this source was given up, each told once; none of them is begun again as
+        it was."""
+        self.dead.add(source)
+        told = {
+            key: job for key, job in self._broken.items() if _needs(job, {source}) and self._by_death(key)
+        }
+        for key in told:
+            del self._broken[key]
+        return tuple(told.values())
+
+    def _by_death(self, key: str) -> bool:
+        end = self._ends.get(key)
+        return isinstance(end, Abandoned) or (isinstance(end, Failed) and end.server in self.dead)
+
     def close(self, asked: Asked) -> None:
         """Nobody waits for this any more."""
         self._asked = [one for one in self._asked if one[0] is not asked]
@@ -104,6 +123,7 @@ class Together:
             job = waiting.popleft()
             wishes = [one for one, part in self._asked if _is_of(job, one, part is plan)]
             again = plan is self._first or any(one is not self.own for one in wishes)
+            again = again or (self._by_death(job.steps[0].key) and not _needs(job, self.dead))
             end = None if again else self._ends.get(job.steps[0].key)
             if end is not None:
                 more = plan.learn(end)
@@ -133,6 +153,10 @@ class Together:
 
 def _is_of(job: Job, asked: Asked, own_part: bool) -> bool:
     return own_part or (asked.wish is not None and asked.wish.wants(_work(job)))
+
+
+def _needs(job: Job, sources: Collection[str]) -> bool:
+    return any(name == f"source/{one}" for one in sources for step in job.steps for name in step.needs)
 
 
 def _work(job: Job) -> Work:

@@ -79,6 +79,15 @@ class Schedule:
         return self._slots
 
     @property
+    def given_up(self) -> Mapping[str, str]:
+        """The servers that no step is begun on any more, and why."""
+        return self._servers.given_up()
+
+    def occupied(self, resource: str) -> bool:
+        """Whether a step under way uses it."""
+        return any(resource in track.step.needs for track in self._running.values())
+
+    @property
     def paused(self) -> bool:
         """Nothing begins until `resume`."""
         return self._paused

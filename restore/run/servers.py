@@ -6,6 +6,7 @@ on it, the first that works clears it, and after RETRIES such tries it is closed
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from restore.model.outcome import Done, Failed, Manual, Outcome, Partial, Scope, Unchanged
@@ -46,6 +47,10 @@ class Servers:
         """Why the step can not be begun any more, "" where it can."""
         reasons = (self._closed.get(server, "") for server in _servers(step))
         return next(filter(None, reasons), "")
+
+    def given_up(self) -> Mapping[str, str]:
+        """The servers that are closed, and why."""
+        return self._closed
 
     def trust(self, step: Step) -> None:
         """The servers of this step are to be tried once more, though they were given up."""

@@ -24,10 +24,11 @@ from restore.ledger.events import Asked as AskedEvent
 from restore.model.mysql import DatabaseId
 from restore.model.operator import Operator
 from restore.model.outcome import Outcome
-from restore.model.plan import Learned, Plan
+from restore.model.plan import Job, Learned, Plan
 from restore.model.survey import Narrowing
 from restore.model.text import safe
 from restore.plan.bulk import BulkPlan
+from restore.plan.next_copy import lost_with, without
 from restore.plan.ownership import own
 from restore.plan.together import Asked, Together
 from restore.plan.undo import UndoPlan
@@ -90,7 +91,34 @@ class Attendant:
             if learned.anew:
                 self._crew.wake()
                 return learned
+        return self._go_elsewhere(schedule)
+
+    def _go_elsewhere(self, schedule: Schedule) -> Learned:
+        """What a source held that was given up comes from the next copy that is stated, once nothing uses that source
+        any more."""
+        sources = {source.name for source in self._here.incident.sources}
+        dead = frozenset(sources & schedule.given_up.keys())
+        for name in sorted(dead):
+            broken = () if schedule.occupied(f"source/{name}") else self.plan.broken_by(name)
+            if broken:
+                return self._take_elsewhere(name, dead, broken)
         return Learned()
+
+    def _take_elsewhere(self, name: str, dead: frozenset[str], broken: Sequence[Job]) -> Learned:
+        index = self._here.index()
+        lost = lost_with(broken, index, self._here.incident, dead)
+        narrowing = within(self.plan.covers, lost.customers, index)
+        if not lost or narrowing is None:
+            self.tell(f"{name} was given up, and no other copy is stated of {len(broken):,} thing(s) there.")
+            return Learned()
+        things = len(lost.mailboxes) + len(lost.databases) + len(lost.homes)
+        self.tell(
+            f"{name} was given up: {things:,} thing(s) of it are had from the next copy that is stated."
+        )
+        survey = self._here.survey()
+        survey = replace(survey, index=without(survey.index, self._here.incident, dead, lost))
+        whole = wish(afresh(wish(narrowing, self._owners), self.plan.covers, index), self._owners)
+        return self.plan.take_in(self.plan.own, BulkPlan(self._here.incident, survey, whole.narrowing), whole)
 
     def wait(self) -> None:
         """Wait for the next one, a moment at most."""
