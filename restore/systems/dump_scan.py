@@ -9,8 +9,12 @@ The method is simdjson's: https://arxiv.org/abs/1902.08318, section 3.1.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
+os.environ.setdefault(
+    "OPENBLAS_NUM_THREADS", "1"
+)  # numpy starts a thread a core else, for what is not used here
 import numpy as np
 from numpy.typing import NDArray
 

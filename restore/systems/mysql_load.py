@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 
-from restore.errors import DatabaseRefused, DumpDamaged, LoadDiffers
+from restore.errors import DatabaseRefused, DumpDamaged, LoadDiffers, LoadTooLarge
 from restore.model.mysql import STAGING_PREFIX, Loaded, SchemaObject, TableState
 from restore.model.text import safe
 from restore.systems.dump import DumpReader, Kind, Statement
@@ -31,7 +31,9 @@ from restore.systems.dump_text import quoted_name, quoted_string
 from restore.systems.dump_translate import collation, translated
 from restore.systems.mysql_connection import Connection
 from restore.systems.mysql_lanes import Doubtful, Lanes
+from restore.systems.mysql_load_limits import Watch
 from restore.systems.mysql_load_proof import proven
+from restore.systems.mysql_load_resume import Unlike, begin, keeps
 from restore.systems.mysql_load_rows import insert_rows
 from restore.systems.mysql_load_state import Load, Table, head_of
 from restore.systems.mysql_tables import STANDING_CHARSET, STANDING_ZONE, read_as, sealed_state, text
@@ -41,35 +43,59 @@ FAILED = re.compile(rb"error|couldn't|failed", re.IGNORECASE)
 
 
 def load_dump(admin: Connection, staging: str, dump: Iterable[bytes]) -> Loaded:
-    """Make the staging database anew and load the dump's plain stream into it; see DatabaseServer.load.
+    """Load the dump's plain stream into the staging database; see DatabaseServer.load.
 
-    A stream that can be begun again is first loaded the quick way (mysql_load_rows.py).
+    A stream that can be begun again is first loaded the quick way (mysql_load_rows.py), and goes on where an earlier
+    load stopped (mysql_load_resume.py); else the staging database is made anew.
     """
     check_staging(staging)
+    try:
+        return _loaded(admin, staging, dump)
+    except LoadTooLarge:
+        admin.run(b"DROP DATABASE IF EXISTS " + quoted_name(staging))
+        raise
+
+
+def _loaded(admin: Connection, staging: str, dump: Iterable[bytes]) -> Loaded:
     stream = iter(dump)
-    if stream is not dump:
-        try:
-            return _load(admin, staging, stream, quick=True)
-        except (Doubtful, DatabaseRefused, LoadDiffers) as doubt:
-            why = safe(str(doubt), 300)
-        stream = iter(dump)
-        loaded = _load(admin, staging, stream, quick=False)
-        return replace(
-            loaded, notes=(*loaded.notes, f"loaded by INSERTs, since the quick way was in doubt: {why}")
-        )
-    return _load(admin, staging, stream, quick=False)
+    if stream is dump:
+        return _load(admin, staging, stream, quick=False)
+    try:
+        return _resumed(admin, staging, dump, stream)
+    except (Doubtful, DatabaseRefused, LoadDiffers) as doubt:
+        why = safe(str(doubt), 300)
+    loaded = _load(admin, staging, iter(dump), quick=False)
+    return replace(
+        loaded, notes=(*loaded.notes, f"loaded by INSERTs, since the quick way was in doubt: {why}")
+    )
 
 
-def _load(admin: Connection, staging: str, stream: Iterator[bytes], *, quick: bool) -> Loaded:
+def _resumed(admin: Connection, staging: str, dump: Iterable[bytes], stream: Iterator[bytes]) -> Loaded:
+    """The quick way, from where an earlier load stopped."""
+    try:
+        return _load(admin, staging, stream, quick=True, resume=True)
+    except Unlike:
+        return _load(admin, staging, iter(dump), quick=True, resume=True)
+
+
+def _load(
+    admin: Connection, staging: str, stream: Iterator[bytes], *, quick: bool, resume: bool = False
+) -> Loaded:
     with throwaway(admin, LOADER, staging, LOADER_RIGHTS) as login:
-        name = quoted_name(staging)
-        admin.run(b"DROP DATABASE IF EXISTS " + name)
-        admin.run(b"CREATE DATABASE " + name)
         packet, zone, local = admin.one(
             b"SELECT @@max_allowed_packet, @@GLOBAL.time_zone, @@GLOBAL.local_infile"
         )
+        standing = begin(admin, staging, resume=resume)
         loader = Connection(admin.target, login)
-        load = Load(admin, loader, staging, server_version(admin), int(packet or 0))
+        load = Load(
+            admin,
+            loader,
+            staging,
+            server_version(admin),
+            int(packet or 0),
+            Watch(admin, staging),
+            standing=standing,
+        )
         if quick and local == b"1":
             load.lanes = Lanes(
                 partial(Connection, admin.target, login, giving=True), partial(_end_table, load)
@@ -79,6 +105,7 @@ def _load(admin: Connection, staging: str, stream: Iterator[bytes], *, quick: bo
         try:
             _read_all(load, reader)
             _end_all(load)
+            load.watch.look(reader.size, now=True)
         finally:
             if load.lanes is not None:
                 load.lanes.close()
@@ -134,6 +161,7 @@ def server_version(connection: Connection) -> int:
 def _read_all(load: Load, reader: DumpReader) -> None:
     try:
         for statement in reader:
+            load.watch.look(statement.offset)
             if statement.kind is Kind.STATEMENT:
                 _statement(load, statement)
             else:
@@ -178,6 +206,9 @@ def _statement(load: Load, statement: Statement) -> None:
             _make(load, statement, decision)
         case DropTables():
             for table in decision.tables:
+                if table in load.standing:
+                    continue
+                load.kept.discard(table)
                 if load.lanes is not None:
                     load.lanes.settle(table)
                 load.tables.pop(table, None)
@@ -229,11 +260,17 @@ def _make(load: Load, statement: Statement, make: MakeTable) -> None:
         load.lanes.settle(make.table)
         load.lanes.shut()
         apart = None if make.alters else taken_apart(made, make.table)
-    sql = apart.bare if apart else made
-    load.loader.run(sql, f"making the table {safe(make.table)} at byte {statement.offset:,}")
+    kept = not make.alters and keeps(load, make.table, made)
+    try:
+        if not kept:
+            what = f"making the table {safe(make.table)} at byte {statement.offset:,}"
+            load.loader.run(apart.bare if apart else made, what)
+    except DatabaseRefused as refused:
+        refused.table = make.table
+        raise
     load.count_warnings()
     table = load.tables.setdefault(make.table, Table(make.table, statement.offset))
     table.state = None
     if apart is not None:
-        table.keys, table.constraints = apart.keys, apart.constraints
+        table.keys, table.constraints = () if kept else apart.keys, apart.constraints
     load.current = make.table

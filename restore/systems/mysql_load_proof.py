@@ -10,6 +10,7 @@ from restore.model.text import safe
 from restore.systems.dump import DumpReader
 from restore.systems.dump_rows import TEXTS, Column, RowReader
 from restore.systems.dump_text import quoted_name, quoted_string
+from restore.systems.mysql_load_resume import Unlike, end
 from restore.systems.mysql_load_rows import UTF8
 from restore.systems.mysql_load_state import Load, Table
 from restore.systems.mysql_tables import (
@@ -27,10 +28,12 @@ from restore.systems.mysql_tables import (
 
 def proven(load: Load, reader: DumpReader) -> Loaded:
     """Read every table back and compare it with the stream."""
+    end(load)
     _drop_placeholders(load)
     standing = set(table_names(load.admin, load.staging))
     if missing := set(load.tables) - standing:
         raise LoadDiffers(f"the server did not keep the tables {', '.join(map(safe, sorted(missing)))}")
+    _compare_kept(load)
     states = tuple(_compare(load, table) for table in load.tables.values())
     charset, collation = load.admin.one(
         b"SELECT DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA"
@@ -53,6 +56,27 @@ def proven(load: Load, reader: DumpReader) -> Loaded:
         tuple(load.notes),
         load.database,
     )
+
+
+def _compare_kept(load: Load) -> None:
+    """Raise Unlike where a table of an earlier load is not what the dump states, or nobody can tell; it is dropped."""
+    unlike = []
+    for name in sorted(load.kept):
+        table = load.tables[name]
+        try:
+            table.state = _compare(load, table)
+            same = table.reader is not None and not (table.doubt or table.reader.unprovable)
+        except LoadDiffers:
+            same = False
+        if not same:
+            load.admin.run(b"DROP TABLE " + quoted_name(load.staging) + b"." + quoted_name(name))
+            unlike.append(safe(name))
+    if unlike:
+        raise Unlike(f"what an earlier load left of {', '.join(unlike)} is not what the dump states")
+    if load.kept:
+        load.notes.append(
+            f"{len(load.kept):,} tables that an earlier load brought whole were compared with the dump and kept"
+        )
 
 
 def _drop_placeholders(load: Load) -> None:

@@ -53,13 +53,24 @@ def insert_rows(load: Load, statement: Statement, insert: InsertRows) -> None:
     table.state = None
     reader = _reader(load, table, insert)
     try:
-        if not _given(load, statement, insert, reader):
+        if insert.table in load.kept:
+            _seen(load, statement, insert, reader)
+        elif not _given(load, statement, insert, reader):
             _sent(load, statement, insert, reader)
     except NotLiterals as strange:
         place = statement.offset + strange.at
         load.refuse(statement, Refuse(f"values that are not literals, at byte {place:,}", grave=True))
     if insert.ignores:
         table.doubt = table.doubt or "its rows were written with IGNORE or REPLACE"
+
+
+def _seen(load: Load, statement: Statement, insert: InsertRows, reader: RowReader) -> None:
+    """Counted and hashed alone: the table was loaded before."""
+    rows = (
+        rows_of(statement.text, insert.start) if lane_charset(reader.columns, load.session.charset) else None
+    )
+    if rows is None or not _counted(load, statement, insert, reader, rows):
+        list(reader.read(statement.text, insert.start))
 
 
 def _sent(load: Load, statement: Statement, insert: InsertRows, reader: RowReader) -> None:

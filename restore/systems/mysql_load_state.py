@@ -15,6 +15,7 @@ from restore.systems.dump_statements import Refuse
 from restore.systems.dump_text import blanked, quoted_string
 from restore.systems.mysql_connection import Connection
 from restore.systems.mysql_lanes import Lanes
+from restore.systems.mysql_load_limits import Watch
 from restore.systems.mysql_tables import STANDING_CHARSET, STANDING_ZONE, text
 
 # The releases that repaired bulk insertion into empty tables (MDEV-34703); before them it stays off.
@@ -40,13 +41,17 @@ class Table:
 
 @dataclass(slots=True)
 class Load:
-    """The load as it goes on. `lanes` is None where every row goes by INSERT on the one connection `loader`."""
+    """The load as it goes on. `lanes` is None where every row goes by INSERT on the one connection `loader`.
+
+    `standing` are tables that an earlier load left and the dump has not come to yet, `kept` those of them whose rows
+    are compared with the stream instead of being sent."""
 
     admin: Connection
     loader: Connection
     staging: str
     version: int
     packet: int
+    watch: Watch
     lanes: Lanes | None = None
     session: DumpSession = field(default_factory=DumpSession)
     rendered: bytes = b""
@@ -60,6 +65,8 @@ class Load:
     warned: dict[str, str] = field(default_factory=dict)
     current: str = ""
     pending: int = 0
+    standing: set[str] = field(default_factory=set)
+    kept: set[str] = field(default_factory=set)
 
     def prepare(self) -> None:
         """Put the loader's connection into the session the dump asks for."""

@@ -21,11 +21,13 @@ from restore.errors import (
     DumpDamaged,
     LiveDiffers,
     LoadDiffers,
+    LoadTooLarge,
+    LoadTooLong,
     StagingDiffers,
 )
 from restore.model.incident import DatabaseTarget, SecretRef
 from restore.model.mysql import AccountName, Loaded, Move, state_digest
-from restore.systems import mysql_connection, mysql_switch
+from restore.systems import mysql_connection, mysql_load_limits, mysql_switch
 from restore.systems.mysql import MysqlServer
 from tests.systems.dumps import HEAD, POSTS, TAIL, Again, chunks, dump
 
@@ -180,6 +182,29 @@ def test_a_staging_table_changed_after_it_was_compared_stops_the_switch(
     with pytest.raises(StagingDiffers):
         database.switch(move_of(loaded))
     assert loaded.tables[0].changed
+
+
+def test_a_load_beyond_its_hours_fails_and_goes_on_later(
+    database: MysqlServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(database, dump(POSTS))
+    with monkeypatch.context() as patch:
+        patch.setattr(mysql_load_limits, "HOUR", 0.0)
+        with pytest.raises(LoadTooLong) as failed:
+            load(database, dump(POSTS))
+
+    assert STAGING in failed.value.kept
+    assert [note for note in load(database, dump(POSTS)).notes if note.startswith("1 tables")]
+
+
+def test_a_load_beyond_its_disk_leaves_nothing_on_it(
+    database: MysqlServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mysql_load_limits, "GIGABYTE", 100)
+
+    with pytest.raises(LoadTooLarge):
+        load(database, dump(POSTS))
+    assert STAGING not in database.databases()
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -16,13 +16,13 @@ import pytest
 from detectors.finding import Secret
 from fixtures.servers.mariadb import PrivateMariadb
 from restore.model.incident import DatabaseTarget, SecretRef
-from restore.model.mysql import AccountName, state_digest
+from restore.model.mysql import AccountName, Loaded, state_digest
 from restore.model.outcome import Done, Outcome, Unchanged
 from restore.systems.mysql import MysqlServer
 from restore.systems.mysql_connection import Connection
 from tests.memory.cut import Cut
 from tests.run.database_steps import Steps, fact_of
-from tests.systems.dumps import OBJECTS, POSTS, dump
+from tests.systems.dumps import OBJECTS, POSTS, Again, dump
 
 NEW = dump(POSTS, OBJECTS)
 OLD = dump(POSTS.replace(b"(3,''", b"(4,'live until now'"), OBJECTS)
@@ -153,6 +153,76 @@ def test_a_replacement_cut_after_any_act_ends_as_if_it_never_had_been(
         outcome = replace_it(database, tmp_path, digest)
         assert isinstance(outcome, Done | Unchanged), cut_at
         assert seen(database) == uncut, cut_at
+
+
+def table(number: int, rows: int) -> bytes:
+    """A table with a key of its own and a foreign key to the first, as mariadb-dump writes it."""
+    values = b",\n".join(b"(%d,1,'row %d of %d')" % (row, row, number) for row in range(1, rows + 1))
+    return (
+        b"DROP TABLE IF EXISTS `t%d`;\nCREATE TABLE `t%d` (\n  `id` int(11) NOT NULL,\n"
+        b"  `one` int(11) NOT NULL,\n"
+        b"  `text` varchar(40) NOT NULL,\n  PRIMARY KEY (`id`),\n  KEY `one` (`one`),\n"
+        b"  CONSTRAINT `to_one_%d` FOREIGN KEY (`one`) REFERENCES `t0` (`id`)\n"
+        b") ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;\n"
+        b"INSERT INTO `t%d` VALUES\n%b;\n"
+    ) % (number, number, number, number, values)
+
+
+TABLES = dump(*(table(number, 3 + number) for number in range(3)))
+STAGING = "br_stage_resumed"
+
+
+def kept_of(loaded: Loaded) -> int:
+    """How many tables were not loaded again."""
+    return sum(
+        int(note.split()[0]) for note in loaded.notes if note.endswith("compared with the dump and kept")
+    )
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_load_cut_after_any_act_goes_on_with_the_tables_that_were_whole(database: MysqlServer) -> None:
+    uncut = database.load(STAGING, Again(TABLES)).tables
+    database.drop_staging(STAGING)
+    cut_at, cut, kept = 0, True, list[int]()
+    while cut:
+        cut_at += 1
+        with pytest.MonkeyPatch.context() as patch:
+            cutter = Cutter(patch, cut_at)
+            try:
+                database.load(STAGING, Again(TABLES))
+                cut = False
+            except Cut:
+                pass
+        restart(database, cutter)
+        loaded = database.load(STAGING, Again(TABLES))
+        kept.append(kept_of(loaded))
+        assert state_digest(loaded.tables) == state_digest(uncut), cut_at
+        assert state_digest(database.tables(STAGING)) == state_digest(uncut), cut_at
+        database.drop_staging(STAGING)
+
+    assert kept[0] == 0 and kept[-1] == 3 and any(0 < number < 3 for number in kept)
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "UPDATE t2 SET text = 'another' WHERE id = 2",
+        "DELETE FROM t1 WHERE id = 1",
+        "ALTER TABLE t2 ADD KEY another (text)",
+        "CREATE TABLE t9 (i INT)",
+        "DROP TABLE t0",
+    ],
+)
+def test_nothing_of_an_earlier_load_is_believed(
+    private: PrivateMariadb, database: MysqlServer, harm: str
+) -> None:
+    uncut = database.load(STAGING, Again(TABLES)).tables
+    private.sql(f"SET foreign_key_checks = 0; USE {STAGING}; {harm}")
+
+    loaded = database.load(STAGING, Again(TABLES))
+
+    assert state_digest(database.tables(STAGING)) == state_digest(uncut)
+    assert kept_of(loaded) == (3 if "t9" in harm else 2)
 
 
 def test_a_worker_killed_at_any_time_is_healed_by_the_next(
