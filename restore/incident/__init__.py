@@ -15,7 +15,7 @@ from restore.errors import IncidentInvalid
 from restore.incident.copies import moment, read_copies
 from restore.incident.mail_layout import read_layout
 from restore.incident.mail_target import read_mail_target
-from restore.incident.mail_users import read_user_base
+from restore.incident.mail_users import read_pop3_logs, read_user_base
 from restore.incident.outlets import head_copy, syslog
 from restore.incident.secrets import secret
 from restore.incident.table import Table, a_file, a_name
@@ -122,6 +122,7 @@ def _old_server(table: Table) -> OldServer:
         older_dumps=table.choice("older_dumps", (ASK, USE), ASK),
         damaged_dumps=table.choice("damaged_dumps", (ASK, PARTIAL), ASK),
         mail_users=read_user_base(table, _inside),
+        pop3_logs=read_pop3_logs(table, _inside),
         mail=read_layout(table, _inside),
     )
 

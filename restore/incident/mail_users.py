@@ -55,6 +55,14 @@ def read_user_base(server: Table, inside: Callable[[str], str]) -> UserBase | No
     return base
 
 
+def read_pop3_logs(server: Table, inside: Callable[[str], str]) -> tuple[str, ...]:
+    """The patterns that `pop3_logs` of an [[old_server]] states."""
+    patterns = server.texts("pop3_logs", ())
+    if any(inside(one) or "*" in one.rpartition("/")[0] for one in patterns):
+        server.wrong("pop3_logs", "paths inside the source, * in the last part alone, like var/log/mail.log*")
+    return patterns
+
+
 def read_maker(target: Table, name: str) -> Maker | None:
     """What [mail_target.create] says; None where there is none. `name` is the mail target's."""
     table = _below(target, "create")

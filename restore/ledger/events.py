@@ -25,6 +25,7 @@ from restore.model.plan import (
     LookDump,
     LookMailbox,
     LookSite,
+    ReadPop3Logs,
     ReadSurvivors,
     Rest,
     RestoreMailbox,
@@ -282,7 +283,7 @@ def subject(work: Work) -> str:
             return f"{server}/account/{account.user}"
         case LookSite(server=server, customer=customer) | VerifyLogins(server=server, customer=customer):
             return f"{server}/site/{customer}"
-        case SweepStaging() | Rest():
+        case SweepStaging() | ReadPop3Logs() | Rest():
             return ""
 
 

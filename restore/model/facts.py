@@ -57,13 +57,32 @@ class SiteLooked:
 
 @dataclass(frozen=True, slots=True)
 class MailboxLooked:
-    """What a Maildir holds, by names alone: folders and messages, bytes where names or lstat tell."""
+    """What a Maildir holds, by names alone: folders and messages, bytes where names or lstat tell. `pop3` is what
+    tells that its owner reads it by POP3, "" where nothing does."""
 
     mailbox: MailboxId
     folders: int
     messages: int
     bytes: int
     notes: tuple[str, ...] = ()
+    pop3: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pop3User:
+    """A user as POP3 servers named him, in lower case, and how often he logged in."""
+
+    name: str
+    logins: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pop3Seen:
+    """Who logged in by POP3, as so many `files` of access logs of an old server tell."""
+
+    server: str
+    users: tuple[Pop3User, ...]
+    files: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +113,13 @@ class DumpLooked:
 
 @dataclass(frozen=True, slots=True)
 class MailboxRestored:
-    """The sums of one mailbox, per folder, after read-back."""
+    """The sums of one mailbox, per folder, after read-back. `pop3` as in MailboxLooked."""
 
     mailbox: MailboxId
     folders: tuple[FolderAccount, ...]
     bytes: int
     notes: tuple[str, ...] = ()
+    pop3: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +299,7 @@ Fact = (
     | MailboxLooked
     | DumpLooked
     | MailboxRestored
+    | Pop3Seen
     | DatabaseLoaded
     | DatabaseSwitched
     | DatabaseUndone

@@ -64,8 +64,9 @@ class OldServer:
     where that list allows. `homes`, `maildirs`, `dumps` are path patterns inside each copy's tree. `older_dumps`
     says what becomes of a database whose first dump is damaged, or may lie in a copy that cannot be read: ask a
     person, or use the next whole one; `damaged_dumps` whether what can be read of a damaged dump goes live where no
-    other takes its place: ask a person, or restore it in part. `mail_users` is where it kept its mail users' password hashes and quotas, `mail` how it kept mail where that
-    is not in Maildirs.
+    other takes its place: ask a person, or restore it in part. `mail_users` is where it kept its mail users' password
+    hashes and quotas, `pop3_logs` are patterns of access logs in its tree, `mail` how it kept mail where that is not in
+    Maildirs.
     """
 
     name: str
@@ -83,6 +84,7 @@ class OldServer:
     older_dumps: str = ASK
     damaged_dumps: str = ASK
     mail_users: UserBase | None = None
+    pop3_logs: tuple[str, ...] = ()
     mail: MailLayout | None = None
 
     @property

@@ -204,6 +204,17 @@ class CreateAccount:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadPop3Logs:
+    """Count who logged in by POP3 in access logs: files of the tree at `path` of `source` whose paths fit `patterns`.
+    Read-only."""
+
+    server: str
+    source: str
+    path: bytes
+    patterns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class VerifyMailbox:
     """Read and parse every message of one mailbox of the backups and compare them with the live mailbox. Read-only.
     `full` trusts no fingerprint; `also` are further copies, as in RestoreMailbox."""
@@ -280,6 +291,7 @@ Work = (
     | VerifyMailbox
     | VerifyDump
     | ReadSurvivors
+    | ReadPop3Logs
     | VerifyLogins
     | SweepStaging
     | Rest

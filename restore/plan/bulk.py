@@ -23,6 +23,7 @@ from restore.plan.candidates import verdicts
 from restore.plan.databases import place_databases, plan_databases, switch_job
 from restore.plan.judged import Judgements
 from restore.plan.mailboxes import plan_mailboxes
+from restore.plan.pop3 import pop3_jobs
 from restore.plan.origin import as_of, at_home, home_ranks, origin
 from restore.plan.ownership import own
 from restore.plan.proving import Proving
@@ -128,7 +129,9 @@ class BulkPlan:
         dumps = tuple(dump for dump in self._index.dumps if dump.database not in undecided)
         loads, questions = self._loads_of(replace(self._index, dumps=dumps))
         looks = self._unowned.jobs if self._customers else ()
-        return (*mail[0], *self._read_jobs(), *self._look_jobs(), *looks, *loads), (*mail[1], *questions)
+        logs = pop3_jobs(self._incident, self._narrowing)
+        jobs = (*mail[0], *logs, *self._read_jobs(), *self._look_jobs(), *looks, *loads)
+        return jobs, (*mail[1], *questions)
 
     def _loads_of(self, index: Index) -> tuple[tuple[Job, ...], tuple[ManualItem, ...]]:
         """The loads of the databases of an index, awaited from now on, and the questions about them."""

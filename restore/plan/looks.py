@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from restore.model.outcome import ManualItem, Outcome
-from restore.model.plan import Job, Learned, LookDump, LookSite
+from restore.model.plan import Job, Learned, LookDump, LookSite, ReadPop3Logs
 from restore.plan.bulk import BulkPlan
 from restore.plan.databases import look_dumps
 from restore.plan.mailboxes import look_mailboxes
@@ -17,7 +17,9 @@ class LookPlan:
     def __init__(self, plan: BulkPlan) -> None:
         jobs = tuple(plan.jobs)
         sites = tuple(
-            job for job in jobs if any(isinstance(step.work, LookSite | LookDump) for step in job.steps)
+            job
+            for job in jobs
+            if any(isinstance(step.work, LookSite | LookDump | ReadPop3Logs) for step in job.steps)
         )
         self.jobs: Sequence[Job] = (*sites, *look_mailboxes(jobs), *look_dumps(jobs))
         self.items: Sequence[ManualItem] = ()

@@ -12,6 +12,7 @@ from restore.ledger.reading import Filter, Mark, Reading, Record, Run
 from restore.model.facts import SiteLooked
 from restore.model.text import safe
 from restore.report.expected import from_records
+from restore.report.pop3 import restored
 from restore.report.recovery import SERVICES, CustomerPart, Item, Recovery
 from restore.report.things import fact_of_record, item_of, moment_of, question_item, server_of
 
@@ -39,6 +40,7 @@ def gather(reading: Reading) -> Recovery:
             next((moment_of(run.event.lost) for run in reversed(runs) if run.event.lost is not None), None),
             newest.at if newest else None,
             from_records(_verified(reading, records, came)),
+            restored(records),
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from restore.model.facts import AccountReady, DatabaseSwitched, Fact, MailboxRestored
 from restore.model.text import safe
-from restore.report.recovery import SINGULAR, CustomerPart, Item, Recovery, State
+from restore.report.recovery import SINGULAR, CustomerPart, Item, Recovery, State, pop3_of
 from restore.report.summary import moment
 
 LINES = 50
@@ -68,6 +68,12 @@ def letter(recovery: Recovery, customer: CustomerPart) -> list[str]:
         lines += ["What came back:", *(line for item in customer.back for line in _back_lines(item)), ""]
         lines += [
             "Each of these was read back from the new server and compared, unless it says otherwise.",
+            "",
+        ]
+    if again := pop3_of(recovery, customer):
+        lines += [
+            "Mail programs that fetch mail by POP3 will download all mail of these mailboxes once more:",
+            *(f"  - {safe(one.mailbox.address)}" for one in again),
             "",
         ]
     short = [item for item in customer.items if item.state is not State.BACK]

@@ -22,6 +22,7 @@ from restore.report.expected import compared_lines
 from restore.report.hands import people
 from restore.report.layout import span
 from restore.report.plan import SCOPE
+from restore.report.pop3 import pop3_lines
 from restore.report.recovery import (
     SERVICES,
     SINGULAR,
@@ -60,6 +61,7 @@ def incident_page(recovery: Recovery, made: datetime, lost: datetime | None = No
         settled=sum(one.state is ItemState.DONE for one in recovery.queue),
         people=people(recovery),
         forecast=compared_lines(recovery),
+        pop3=pop3_lines(recovery.pop3),
         lost=lost,
         points=_points(recovery, lost) if lost else [],
         point=point_text(recovery, lost),

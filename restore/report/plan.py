@@ -11,6 +11,7 @@ from restore.model.plan import CreateAccount, Forecast
 from restore.model.survey import Index
 from restore.model.text import safe
 from restore.report.layout import size, table
+from restore.report.pop3 import foreseen, pop3_document, pop3_lines
 from restore.report.queue import item_document
 from restore.report.status import failure_lines
 
@@ -55,6 +56,7 @@ def _notes(
             [f"{safe(one.customer)}: {' '.join(u)}" for one in sites for u in one.unclear],
         ),
         ("Mailboxes", [f"{safe(one.mailbox.address)}: {note}" for one in mailboxes for note in one.notes]),
+        ("Read by POP3", [f"{safe(one.mailbox.address)}: {safe(one.pop3)}" for one in mailboxes if one.pop3]),
         ("Dumps", [f"{safe(str(one.database))}: {note}" for one in dumps for note in one.notes]),
         ("Database host names that must resolve to a new server", host_names(seen)),
         ("Seen and not restored", [f"{safe(one.customer)}: {line}" for one in sites for line in one.seen]),
@@ -98,6 +100,8 @@ def plan_lines(forecast: Forecast, seen: Mapping[str, Outcome]) -> list[str]:
             "Looks that failed:",
             *(f"  {one.key}: {one.message} {one.hint}" for one in forecast.failed),
         ]
+    if told := pop3_lines(foreseen(forecast, seen)):
+        lines += ["", *told]
     hosts = host_names(seen)
     if hosts:
         lines += [
@@ -127,6 +131,7 @@ def forecast_document(forecast: Forecast, seen: Mapping[str, Outcome]) -> dict[s
     """The dry run for machines."""
     return {
         "hosts_to_resolve": host_names(seen),
+        "pop3": pop3_document(foreseen(forecast, seen)),
         "seen_and_not_restored": [
             f"{safe(one.customer)}: {line}" for one in _sites(seen) for line in one.seen
         ],

@@ -11,7 +11,9 @@ from enum import Enum
 from restore.ledger.queue import QueueItem
 from restore.ledger.reading import Failure, Hand, Run, Tally
 from restore.model.facts import Fact
+from restore.model.text import safe
 from restore.report.hope import Expected
+from restore.report.pop3 import Downloader
 
 SERVICES = ("mail", "database", "account")
 TITLES = {"mail": "Mailboxes", "database": "Databases", "account": "MySQL accounts"}
@@ -105,7 +107,7 @@ class CustomerPart:
 class Recovery:
     """The whole incident as one moment of the ledger tells it. `began` is the start of the first run, `lost` when the
     old servers were lost, as the incident file of the newest command states it; `forecast` what verifications let
-    expect of each thing before it came back."""
+    expect of each thing before it came back; `pop3` are the restored mailboxes that are read by POP3."""
 
     customers: tuple[CustomerPart, ...]
     runs: tuple[Run, ...]
@@ -118,11 +120,22 @@ class Recovery:
     lost: datetime | None = None
     latest: datetime | None = None
     forecast: tuple[Expected, ...] = ()
+    pop3: tuple[Downloader, ...] = ()
 
     @property
     def items(self) -> tuple[Item, ...]:
         """Everything known, customer by customer."""
         return tuple(item for customer in self.customers for item in customer.items)
+
+
+def pop3_of(recovery: Recovery, customer: CustomerPart) -> tuple[Downloader, ...]:
+    """This customer's mailboxes that are read by POP3."""
+    mine = {item.name for item in customer.items if item.service == "mail"}
+    return tuple(
+        one
+        for one in recovery.pop3
+        if safe(one.mailbox.server) == customer.server and safe(one.mailbox.address) in mine
+    )
 
 
 def sums(items: Iterable[Item]) -> dict[str, Counter[State]]:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from restore.model.text import safe
 from restore.report.expected import compared_document
+from restore.report.pop3 import pop3_document
 from restore.report.recovery import (
     SERVICES,
     CustomerPart,
@@ -85,6 +86,7 @@ def incident_document(recovery: Recovery, lost: datetime | None = None) -> dict[
         "failures": {code: len(group) for code, _, group in by_cause(recovery.failures)},
         "customers": [customer_document(customer) for customer in recovery.customers],
         "forecast": compared_document(recovery),
+        "pop3": pop3_document(recovery.pop3),
     }
 
 

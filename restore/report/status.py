@@ -43,6 +43,7 @@ from restore.model.facts import (
     MailboxLooked,
     MailboxRestored,
     MailboxVerified,
+    Pop3Seen,
     SiteLooked,
     StagingSwept,
     SurvivorsRead,
@@ -246,6 +247,8 @@ def fact_text(fact: Fact) -> str:
 def other_text(fact: Fact) -> str:
     """What a verification saw or a sweep did, in words; "" for what is no such fact."""
     match fact:
+        case Pop3Seen(users=users, files=files):
+            return f"{len(users):,} users of POP3 in {files:,} access logs"
         case StagingSwept(target=target, dropped=dropped):
             return f"{len(dropped):,} unused staging databases dropped on {target}" if dropped else ""
         case MailboxVerified(messages=messages, lacking=lacking, damaged=damaged, doubtful=doubtful):

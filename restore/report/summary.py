@@ -10,6 +10,7 @@ from restore.report.expected import compare, compared_lines
 from restore.report.hands import people
 from restore.report.layout import span, table
 from restore.report.plan import SCOPE
+from restore.report.pop3 import pop3_lines
 from restore.report.queue import queue_lines
 from restore.report.recovery import (
     SERVICES,
@@ -20,6 +21,7 @@ from restore.report.recovery import (
     Recovery,
     State,
     by_cause,
+    pop3_of,
     recovery_points,
     recovery_times,
     sums,
@@ -40,6 +42,8 @@ def incident_lines(recovery: Recovery, lost: datetime | None = None) -> list[str
     lines = [f"From the ledger alone: {recovery.head}, the newest of {moment(recovery.latest)}", ""]
     lines += [*_sum_lines(recovery), "", *_time_lines(recovery, lost), *_point_lines(recovery, lost), ""]
     if told := compared_lines(recovery):
+        lines += [*told, ""]
+    if told := pop3_lines(recovery.pop3):
         lines += [*told, ""]
     short = [customer for customer in recovery.customers if not customer.whole]
     lines.append(f"{len(short):,} of {len(recovery.customers):,} customers did not get everything back:")
@@ -68,6 +72,10 @@ def customer_lines(recovery: Recovery, customer: CustomerPart) -> list[str]:
     mine = [one.line for one in compare(recovery) if one.expected.whose == (customer.server, customer.name)]
     for title, told in (
         ("What the last verification let expect, and what came of it:", mine),
+        (
+            "Read by POP3, so that all mail is downloaded once more:",
+            [f"{one.mailbox.address}: {one.evidence}" for one in pop3_of(recovery, customer)],
+        ),
         ("Seen in the home and not restored:", customer.seen),
         ("Not followed, or not readable:", customer.refused),
         ("Database host names in the configs that must resolve to a new server:", customer.hosts),

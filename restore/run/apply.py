@@ -17,6 +17,7 @@ from restore.model.plan import (
     LookDump,
     LookMailbox,
     LookSite,
+    ReadPop3Logs,
     ReadSurvivors,
     Rest,
     RestoreMailbox,
@@ -33,7 +34,7 @@ from restore.model.ports import Systems
 from restore.run.accounts import create_account
 from restore.run.crew import STOPPED
 from restore.run.databases import load_database, switch_database, undo_switch
-from restore.run.mailbox_creation import restore_made
+from restore.run.mailbox_creation import restore_known
 from restore.run.refusals import refusal
 from restore.run.sweep import sweep_staging
 from restore.run.verify_dumps import read_survivors, verify_dump
@@ -41,6 +42,7 @@ from restore.run.verify_logins import verify_logins
 from restore.run.verify_mailboxes import verify_mailbox
 from restore.survey.databases import look_dump
 from restore.survey.mailboxes import look_mailbox
+from restore.survey.pop3 import read_pop3_logs
 from restore.survey.sites import look_site
 
 SLICE_SECONDS = 2.0
@@ -122,7 +124,7 @@ def _handle(key: str, work: Work, systems: Systems) -> Outcome:
         case LookDump():
             outcome = look_dump(key, work, systems)
         case RestoreMailbox():
-            outcome = restore_made(key, work, systems)
+            outcome = restore_known(key, work, systems)
         case LoadDatabase():
             outcome = load_database(key, work, systems)
         case SwitchDatabase():
@@ -133,7 +135,7 @@ def _handle(key: str, work: Work, systems: Systems) -> Outcome:
             outcome = create_account(key, work, systems)
         case SweepStaging():
             outcome = sweep_staging(key, work, systems)
-        case VerifyMailbox() | VerifyDump() | ReadSurvivors() | VerifyLogins():
+        case VerifyMailbox() | VerifyDump() | ReadSurvivors() | ReadPop3Logs() | VerifyLogins():
             outcome = _try_out(key, work, systems)
         case Rest():
             outcome = rest(key, work, systems)
@@ -143,7 +145,9 @@ def _handle(key: str, work: Work, systems: Systems) -> Outcome:
 
 
 def _try_out(
-    key: str, work: VerifyMailbox | VerifyDump | ReadSurvivors | VerifyLogins, systems: Systems
+    key: str,
+    work: VerifyMailbox | VerifyDump | ReadSurvivors | ReadPop3Logs | VerifyLogins,
+    systems: Systems,
 ) -> Outcome:
     match work:
         case VerifyMailbox():
@@ -152,5 +156,7 @@ def _try_out(
             return verify_dump(key, work, systems)
         case ReadSurvivors():
             return read_survivors(key, work, systems)
+        case ReadPop3Logs():
+            return read_pop3_logs(key, work, systems)
         case VerifyLogins():
             return verify_logins(key, work, systems)

@@ -22,12 +22,23 @@ from restore.model.text import safe
 from restore.plan.mailboxes import LOCKED, subject
 from restore.plan.question import item_id
 from restore.run.mailboxes import restore_mailbox
+from restore.survey.pop3 import first_traces
 from restore.survey.verifiers import ROUNDS, sha256_crypt
 
 CAUSE = "mailbox-no-password"
 LETTERS = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 # What no password hashes to (crypt(5)).
 NOBODYS = Secret(b"{CRYPT}*")
+
+
+def restore_known(key: str, work: RestoreMailbox, systems: Systems) -> Outcome:
+    """Restore a mailbox as restore_made does, and tell whether its owner reads it by POP3."""
+    outcome = restore_made(key, work, systems)
+    fact = outcome.fact if isinstance(outcome, Done | Unchanged | Partial | Manual) else None
+    if isinstance(outcome, Done | Unchanged | Partial | Manual) and isinstance(fact, MailboxRestored):
+        places = ((work.source, work.path), *((copy.source, copy.path) for copy in work.also))
+        return replace(outcome, fact=replace(fact, pop3=first_traces(systems, places)))
+    return outcome
 
 
 def restore_made(key: str, work: RestoreMailbox, systems: Systems) -> Outcome:

@@ -11,6 +11,7 @@ from restore.model.plan import LookMailbox
 from restore.model.ports import Systems
 from restore.model.text import safe
 from restore.survey.mail_stores import open_store
+from restore.survey.pop3 import pop3_traces
 
 
 def look_mailbox(key: str, work: LookMailbox, systems: Systems) -> Outcome:
@@ -33,5 +34,6 @@ def look_mailbox(key: str, work: LookMailbox, systems: Systems) -> Outcome:
             missing += listing.unreadable
             systems.progress(key)(0)
         notes = (*((work.origin,) if work.origin else ()), *store.notes)
-        fact = MailboxLooked(work.mailbox, len(store.folders), messages, size, notes)
+        pop3 = pop3_traces(systems.source(work.source), work.path)
+        fact = MailboxLooked(work.mailbox, len(store.folders), messages, size, notes, pop3)
     return Partial(key, fact, tuple(missing)) if missing else Done(key, fact)
