@@ -13,7 +13,6 @@ from restore.incident.secrets import secret
 from restore.model.incident import SecretRef
 from restore.model.text import safe
 
-
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 
 

@@ -13,7 +13,7 @@ from restore.model.facts import (
 )
 from restore.model.incident import Incident, OldServer
 from restore.model.mysql import DatabaseId
-from restore.model.outcome import Failed, ManualItem, Outcome, fact_of
+from restore.model.outcome import Abandoned, Failed, ManualItem, Outcome, Scope, fact_of
 from restore.model.plan import Capacity, Job, Learned, LoadDatabase, LookSite, Step
 from restore.model.survey import Customer, Index, Narrowing, Survey
 from restore.model.text import safe
@@ -23,9 +23,9 @@ from restore.plan.candidates import verdicts
 from restore.plan.databases import place_databases, plan_databases, switch_job
 from restore.plan.judged import Judgements
 from restore.plan.mailboxes import plan_mailboxes
-from restore.plan.pop3 import pop3_jobs
 from restore.plan.origin import as_of, at_home, home_ranks, origin
 from restore.plan.ownership import own
+from restore.plan.pop3 import pop3_jobs
 from restore.plan.proving import Proving
 from restore.plan.settled import Settlement
 from restore.plan.taught import Taught, mark
@@ -44,7 +44,8 @@ def capacity(incident: Incident) -> Capacity:
 
 @dataclass(slots=True)
 class _Progress:
-    """How far one customer is: whether his home was looked at, which of his databases are under way."""
+    """How far one customer is: whether his home was looked at, which of his databases are under way. `unseen`: his home
+    was not looked at, as its source was given up."""
 
     customer: Customer
     looked: bool = False
@@ -53,6 +54,7 @@ class _Progress:
     waiting: set[DatabaseId] = field(default_factory=set)
     accounts_planned: bool = False
     held: bool = False
+    unseen: bool = False
 
 
 def _together(*learned: Learned) -> Learned:
@@ -244,6 +246,9 @@ class BulkPlan:
         progress = self._customers[self._looks[outcome.key]]
         fact = fact_of(outcome)
         progress.fact = fact if isinstance(fact, SiteLooked) else None
+        progress.unseen = isinstance(outcome, Abandoned) or (
+            isinstance(outcome, Failed) and outcome.scope is Scope.SERVER
+        )
         if progress.fact is not None:
             waits, jobs = self._proving.begin(progress.fact, all_claims=not progress.customer.listed)
             if waits:
@@ -273,7 +278,9 @@ class BulkPlan:
             self._switch(database) for database in sorted(progress.waiting) if database in self._loaded
         ]
         wanted = items if self._wants_accounts_of(progress.customer) else ()
-        return Learned((*switches, *self._accounts(progress)), wanted)
+        # Nobody is asked for a login that the next look may find.
+        asked = tuple(item for item in wanted if not (progress.unseen and item.cause == accounts.NO_LOGIN))
+        return Learned((*switches, *self._accounts(progress)), asked)
 
     def _database_moved(self, outcome: Outcome) -> Learned:
         database = self._ends[outcome.key]

@@ -187,7 +187,9 @@ def _check_login(options: Namespace, item: QueueItem) -> None:
     if asked.cause == "mailbox-no-password":
         address = asked.subject.rpartition("/mailbox/")[2]
         if options.user != address or options.database:
-            raise BadUse(f"{asked.id} asks for the password of one mailbox: give --user {safe(address)} alone")
+            raise BadUse(
+                f"{asked.id} asks for the password of one mailbox: give --user {safe(address)} alone"
+            )
         return
     own = [one.value for one in asked.candidates if one.effect == "database"]
     if not options.database or (own and options.database not in own):
