@@ -21,6 +21,7 @@ from restore.plan.settled import Settlement
 
 IGNORED = frozenset({"backup-copy", "placeholder", "none"})
 HERE = frozenset({"", "localhost", "127.0.0.1", "::1"})
+NO_LOGIN = "no-login"
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +236,7 @@ def _without_login(
         if database in held and database not in covered and not settled:
             text = f"Which login does the site of the database {safe(name)} use? No config proves one."
             yield ask(
-                "no-login",
+                NO_LOGIN,
                 about,
                 text,
                 customer=customer,

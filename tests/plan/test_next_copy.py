@@ -67,3 +67,13 @@ def test_what_no_other_copy_holds_is_left_for_the_next_run() -> None:
         together.learn(dies(job))
 
     assert not lost_with(together.broken_by("backup"), alone, incident, DEAD)
+
+
+def test_nobody_is_asked_for_the_login_of_a_site_whose_source_was_given_up() -> None:
+    plan = BulkPlan(several(), Survey(INDEX))
+    (look,) = (job for job in plan.jobs if job.kind == "look")
+
+    assert plan.learn(Abandoned(look.key, "week was given up")).items == ()
+    other = BulkPlan(several(), Survey(INDEX))
+    unreadable = Failed(look.key, "source-unreadable", Scope.STEP, "no", "hint")
+    assert [item.cause for item in other.learn(unreadable).items] == ["no-login"]
