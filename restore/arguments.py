@@ -104,6 +104,11 @@ def _slice(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     one.add_argument(
         "--output", metavar="FILE", help="where to write it; without it, what the dump holds is listed"
     )
+    one.add_argument(
+        "--recompress",
+        action="store_true",
+        help="keep a seekable copy of a .zst, .xz or .bz2 written in one piece, in the state folder",
+    )
 
 
 def _verb(

@@ -20,7 +20,8 @@ def slice(options: Namespace, screen: Screen) -> int:
     """Write what was asked for to a new file, 0600; without one, list what the dump holds."""
     path = Path(options.dump)
     try:
-        dump = sliced(path, Path(incident_of(options).state) / FOLDER)
+        folder = Path(incident_of(options).state) / FOLDER
+        dump = sliced(path, folder, recompress=options.recompress)
     except OSError as error:
         raise BadUse(f"{safe(options.dump)} cannot be read: {error.strerror}") from error
     if options.output is None:
@@ -28,12 +29,19 @@ def slice(options: Namespace, screen: Screen) -> int:
         return DONE
     database = _database(dump, options)
     size = _write(dump, database, options)
-    way = "" if dump.seeks else "; it is packed in one piece, so it was read from its start"
     if screen.as_json:
         screen.document({"database": database, "table": options.table, "bytes": size, "seeks": dump.seeks})
     else:
-        screen.say(f"{size:,} bytes written to {safe(options.output)}{way}")
+        screen.say(f"{size:,} bytes written to {safe(options.output)}; {_way(dump)}")
     return DONE
+
+
+def _way(dump: SlicedDump) -> str:
+    if dump.copied:
+        return "read by seeking in the seekable copy that --recompress keeps"
+    if dump.seeks:
+        return "read by seeking"
+    return "it is packed in one piece, so it was read from its start (--recompress keeps a seekable copy)"
 
 
 def _database(dump: SlicedDump, options: Namespace) -> str:

@@ -12,7 +12,8 @@ import pytest
 import zstandard
 
 from restore.cli import main
-from restore.errors import DumpDamaged, DumpRefused
+from restore.errors import DumpDamaged, DumpRefused, StagingFull
+from restore.systems import slice_copies, slices, unpack_members
 from restore.systems.dump_index import index_of
 from restore.systems.slices import sliced
 
@@ -69,6 +70,37 @@ def test_a_victims_slice_holds_what_is_the_victims_alone(tmp_path: Path, packer:
     assert b"SET NAMES" in whole and VICTIM in whole and b"DROP" not in whole and b"Current" not in whole
     assert VICTIM in one and b"log" not in one
     assert dump.seeks == (packer not in {"xz", "bzip2"})
+
+
+@pytest.mark.parametrize("packer", ["zstd", "xz", "bzip2"])
+def test_a_dump_in_one_piece_is_kept_once_as_a_copy_that_seeks(
+    tmp_path: Path, packer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slice_copies, "FRAME", 100)
+    monkeypatch.setattr(unpack_members, "CHUNK", 64)
+    path, folder = tmp_path / "all.sql", tmp_path / "indexes"
+    path.write_bytes({**PACKERS, "zstd": zstandard.compress}[packer](MANY))
+    before = b"".join(sliced(path, folder).read("victim", "log"))
+
+    copied = sliced(path, folder, recompress=True)
+    again = sliced(path, folder)
+    monkeypatch.setattr(slices, "make_copy", None)
+
+    assert copied.copied and copied.seeks and len(copied.steps) > 1
+    assert again == copied == sliced(path, folder, recompress=True)
+    assert b"".join(copied.read("victim", "log")) == before
+    assert b"".join(copied.plain()) == MANY
+
+
+def test_a_copy_that_would_fill_the_disk_is_not_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slice_copies, "SPARE", 1 << 60)
+    path = tmp_path / "all.sql.xz"
+    path.write_bytes(lzma.compress(MANY))
+
+    with pytest.raises(StagingFull):
+        sliced(path, tmp_path / "indexes", recompress=True)
+    assert not list((tmp_path / "indexes").glob("*.copy*"))
+    assert VICTIM in b"".join(sliced(path, tmp_path / "indexes").read("victim"))
 
 
 def test_a_change_of_database_under_another_delimiter_is_refused() -> None:
