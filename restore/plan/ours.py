@@ -65,6 +65,12 @@ class Traces:
         """The marks of all loads that this incident ever planned for that target."""
         return tuple(mark for place, mark in self._marks if place == target)
 
+    def databases(self, target: str) -> tuple[str, ...]:
+        """The names of all databases that were ever to go to that target, sorted."""
+        return tuple(
+            sorted({trace.database.name for (place, _), trace in self._marks.items() if place == target})
+        )
+
     def key(self, target: str, mark: str) -> str:
         """The load of that mark."""
         return self._marks[target, mark].key

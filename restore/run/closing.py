@@ -15,8 +15,9 @@ from restore.ledger.events import Closed, Closing, Purged
 from restore.ledger.ledger import Ledger
 from restore.ledger.vault import FOLDER as VAULT
 from restore.ledger.vault import KEY_FILE, erase_all
+from restore.model.mysql import AccountName
 from restore.model.ports import DatabaseServer
-from restore.plan.ours import STAGING, Trace, Traces
+from restore.plan.ours import STAGING, Trace, Traces, stand_in
 
 # The state folder's own parts that go, in this order; the vault goes after them.
 PARTS = ("staging", "scratch", "cluster", "journals")
@@ -50,6 +51,34 @@ def standing(
     return tuple(ours), tuple(strange)
 
 
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """A locked account that this incident made to define a database's views, triggers, routines and events, and what
+    it defines there now."""
+
+    target: str
+    account: AccountName
+    database: str
+    defines: tuple[str, ...]
+
+
+def stand_ins(servers: Mapping[str, DatabaseServer], traces: Traces) -> tuple[StandIn, ...]:
+    """The locked accounts that still stand on all targets. Raises what a server raises."""
+    found: list[StandIn] = []
+    for target, server in servers.items():
+        for name in traces.databases(target):
+            account = stand_in(name)
+            state = server.account(account)
+            if state is not None and state.locked:
+                used = (
+                    one
+                    for each in sorted({name, *state.databases})
+                    for one in server.defined_by(each, account)
+                )
+                found.append(StandIn(target, account, name, tuple(used)))
+    return tuple(found)
+
+
 def drop(server: DatabaseServer, one: Ours) -> None:
     """Drop one of them; raises DatabaseRefused where it still stands afterwards."""
     if one.trace.kind == STAGING:
@@ -67,20 +96,32 @@ def parts(state: Path) -> tuple[str, ...]:
 
 
 def close_incident(
-    ledger: Ledger, servers: Mapping[str, DatabaseServer], found: Sequence[Ours], state: Path, reason: str
+    ledger: Ledger, servers: Mapping[str, DatabaseServer], traces: Traces, state: Path, reason: str
 ) -> Iterator[tuple[str, str]]:
-    """Drop `found` and remove the state folder's parts, each recorded once it is seen to be gone; tells where what is
-    gone as it goes. Raises what the servers and the ledger raise, and StateUnwritable."""
+    """Drop this incident's own databases and the locked accounts that define nothing any more, and remove the state
+    folder's parts, each recorded once it is seen to be gone; tells where what is gone as it goes. Raises what the
+    servers and the ledger raise, and StateUnwritable."""
     ledger.append_all([Closing(reason)])
-    for one in found:
+    for one in standing(servers, traces)[0]:
         drop(servers[one.target], one)
         ledger.append_all([Purged(one.target, one.name)])
         yield one.target, one.name
+    for idle in stand_ins(servers, traces):
+        if not idle.defines:
+            _drop_account(servers[idle.target], idle)
+            ledger.append_all([Purged(idle.target, str(idle.account))])
+            yield idle.target, str(idle.account)
     for name in parts(state):
         _remove(state, name)
         ledger.append_all([Purged(HERE, name)])
         yield HERE, name
     ledger.append_all([Closed(reason)])
+
+
+def _drop_account(server: DatabaseServer, one: StandIn) -> None:
+    server.drop_account(one.account)
+    if server.account(one.account) is not None:
+        raise DatabaseRefused(f"{one.account} still stands on {one.target} after it was dropped")
 
 
 def _remove(state: Path, name: str) -> None:

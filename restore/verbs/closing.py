@@ -19,7 +19,7 @@ from restore.model.ports import DatabaseServer
 from restore.model.text import safe
 from restore.plan.ours import LOAD, STAGING, SWITCH, Traces
 from restore.report.layout import table
-from restore.run.closing import Ours, close_incident, drop, parts, standing
+from restore.run.closing import Ours, StandIn, close_incident, drop, parts, stand_ins, standing
 from restore.run.pen import last_pen
 from restore.verbs.asking import Line, ask_or_become
 from restore.verbs.confirming import confirmed
@@ -32,16 +32,41 @@ HOLDS = {"kept": "what stood there before the restore", "undone": "what an undo 
 def kept_list(options: Namespace, screen: Screen) -> int:
     """What was set aside and still stands on the targets."""
     incident = incident_of(options)
+    traces = _traces(incident)
     with database_servers(incident) as servers:
-        found, strange = standing(servers, _traces(incident))
+        found, strange = standing(servers, traces)
+        accounts = stand_ins(servers, traces)
     kept = [one for one in found if one.trace.kind != STAGING]
     if screen.as_json:
-        screen.document({"kept": [_document(one) for one in kept], "strange": [safe(one) for one in strange]})
+        screen.document(
+            {
+                "kept": [_document(one) for one in kept],
+                "accounts": [_account_document(one) for one in accounts],
+                "strange": [safe(one) for one in strange],
+            }
+        )
         return DONE
     rows = [(one.target, one.name, safe(str(one.trace.database)), HOLDS[one.trace.kind]) for one in kept]
     screen.say(*(table(rows, ("target", "name", "of", "holds")) if rows else ["Nothing is set aside."]))
+    screen.say(*(f"{one.target}: {_account_words(one)}" for one in accounts))
     screen.say(*(f"not of this incident's ledger, left alone: {safe(one)}" for one in strange))
     return DONE
+
+
+def _account_words(one: StandIn) -> str:
+    """What is said of a locked account that defines, or defined, a database's objects."""
+    if not one.defines:
+        return f"the locked account {one.account}, made for {safe(one.database)}, defines nothing: close drops it"
+    return f"the locked account {one.account} defines {safe(', '.join(one.defines))} of {safe(one.database)}: it stays"
+
+
+def _account_document(one: StandIn) -> dict[str, object]:
+    return {
+        "target": one.target,
+        "account": str(one.account),
+        "of": safe(one.database),
+        "defines": [safe(each) for each in one.defines],
+    }
 
 
 def _traces(incident: Incident) -> Traces:
@@ -126,15 +151,19 @@ def close(options: Namespace, screen: Screen) -> int:
     with last_pen(incident, operator_of(options)) as ledger, database_servers(incident) as servers:
         if not ledger.ending() and _waits(options, screen, ledger):
             return QUESTIONS
-        found, strange = standing(servers, _traces(incident))
+        traces = _traces(incident)
+        found, strange = standing(servers, traces)
         lying = parts(Path(incident.state))
-        if ledger.ending() and not found and not lying:
+        accounts = stand_ins(servers, traces)
+        if ledger.ending() and not found and not lying and all(one.defines for one in accounts):
             screen.warn(f"Nothing is left to do: {ledger.ending()}.")
         _preview(screen, found, strange, lying)
+        for one in accounts:
+            screen.warn(f"  {one.target}: {_account_words(one)}")
         if not ledger.ending() and not confirmed(options, screen, "Close the incident?"):
             screen.warn("Nothing was removed.")
             return DONE
-        _close(options, screen, incident, ledger, servers, found)
+        _close(options, screen, incident, ledger, servers)
     return DONE
 
 
@@ -170,12 +199,17 @@ def _close(
     incident: Incident,
     ledger: Ledger,
     servers: Mapping[str, DatabaseServer],
-    found: Sequence[Ours],
 ) -> None:
-    for gone in close_incident(ledger, servers, found, Path(incident.state), options.reason or "all is done"):
+    traces = _traces(incident)
+    for gone in close_incident(
+        ledger, servers, traces, Path(incident.state), options.reason or "all is done"
+    ):
         _say_gone(screen, *gone)
-    left, _ = standing(servers, _traces(incident))
+    left, _ = standing(servers, traces)
+    accounts = stand_ins(servers, traces)
     if screen.as_json:
-        screen.document({"closed": True, "left": [_document(one) for one in left], "kept": incident.state})
+        documents = [*map(_document, left), *map(_account_document, accounts)]
+        screen.document({"closed": True, "left": documents, "kept": incident.state})
     else:
+        screen.say(*(f"{one.target}: {_account_words(one)}" for one in accounts))
         screen.say(f"Closed. What is left of it is its ledger, in {incident.state}.")

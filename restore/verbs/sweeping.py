@@ -20,6 +20,8 @@ def sweep_after(
         return {}
     failed = [one for one in ends.values() if isinstance(one, Failed)]
     without = {one.server for one in failed if one.scope is Scope.SERVER}
+    for target in sorted(without & {one.name for one in here.incident.database_targets}):
+        screen.warn(f"{target} failed in this run: staging databases there are swept by the next whole run.")
     display = screen.display(steps=True)
     try:
         outcomes = here.sweep(without)

@@ -16,12 +16,12 @@ from restore.errors import DatabaseRefused
 from restore.ledger.traces import facts_ever
 from restore.ledger.vault import Vault
 from restore.model.facts import DatabaseSwitched
-from restore.model.mysql import DatabaseId, state_digest
+from restore.model.mysql import AccountName, DatabaseId, state_digest
 from restore.model.outcome import Answer
-from restore.plan.ours import LOAD, SWITCH, Traces
+from restore.plan.ours import LOAD, SWITCH, Traces, stand_in
 from restore.run.closing import close_incident, parts, standing
 from tests.memory.cut import Cut
-from tests.memory.database import MemorySchema
+from tests.memory.database import MemoryAccount, MemorySchema
 from tests.run.night import Moments, Night, bulk, undo
 from tests.run.wreck import live_databases
 
@@ -47,6 +47,10 @@ def over(tmp_path_factory: pytest.TempPathFactory) -> Night:
     night.run(bulk)
     night.run(undo(SHOP))
     night.databases["db1"].schemas[STRANGE] = MemorySchema()
+    for database in ("shop", "hankdb"):
+        night.databases["db1"].accounts[stand_in(database)] = MemoryAccount(b"")
+    night.databases["db1"].accounts[stand_in("hankdb")].databases.add("hankdb")
+    night.databases["db1"].schemas["hankdb"].objects["view", "mine"] = stand_in("hankdb")
     left = night.copy(tmp_path_factory.mktemp("night"))
     moments = Moments()
     night.copy(tmp_path_factory.mktemp("night")).run(bulk, moments, again=True)
@@ -62,6 +66,12 @@ def ours(night: Night) -> list[str]:
         for name in server.schemas
         if name.startswith("br_") and name != STRANGE
     )
+
+
+def idle(night: Night) -> set[AccountName]:
+    """The locked accounts of ours that stand."""
+    names = {stand_in(name) for name in ("shop", "hankdb")}
+    return names & night.databases["db1"].accounts.keys()
 
 
 def state_of(folder: Path) -> Path:
@@ -84,9 +94,9 @@ def close(night: Night, state: Path, moments: Moments) -> None:
         connection = ledger._connection
         switched = [one for one in facts_ever(connection, SWITCH) if isinstance(one, DatabaseSwitched)]
         try:
-            found, strange = standing(night.databases, Traces(ledger.step_keys(LOAD), switched))
-            assert strange == (f"db1/{STRANGE}",)
-            for _ in close_incident(ledger, night.databases, found, state, "done"):
+            traces = Traces(ledger.step_keys(LOAD), switched)
+            assert standing(night.databases, traces)[1] == (f"db1/{STRANGE}",)
+            for _ in close_incident(ledger, night.databases, traces, state, "done"):
                 moments.one("told")
         except Cut:
             assert moments.cut_at
@@ -127,6 +137,7 @@ def test_a_closing_cut_anywhere_is_finished_by_the_next(
         assert (at, ours(night), parts(state)) == (at, [], ())
         assert sorted(path.name for path in state.iterdir()) == ["ledger.sqlite"]
         assert STRANGE in night.databases["db1"].schemas
+        assert idle(night) == {stand_in("hankdb")}
         with night._ledger(Moments()) as ledger:
             assert ledger.ending().startswith("the incident was closed by ada")
 
