@@ -80,6 +80,8 @@ def equipment(incident: Incident) -> Equipment:
     given: dict[str, str] = {}
 
     def keep(reference: SecretRef) -> SecretRef:
+        if reference.kind == "command":
+            return reference
         given[_name(reference)] = text_of(secret(reference))
         return reference
 

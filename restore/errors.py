@@ -502,6 +502,15 @@ class MailboxNotMade(RestoreError):
     hint = "Make this mailbox by hand, or mend [mail_target.create] in the incident file, then run again."
 
 
+class MailPasswordRefused(RestoreError):
+    code = "mail-password-refused"
+    scope = Scope.JOB
+    hint = (
+        "Correct this mailbox's own password or token, as `passwords` or `token` of the mail server in the incident"
+        " file give it, then run again; the other mailboxes go on."
+    )
+
+
 class MailboxNotSeen(RestoreError):
     code = "mailbox-not-seen"
     scope = Scope.JOB

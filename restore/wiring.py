@@ -11,11 +11,12 @@ from pathlib import Path
 from detectors.finding import Secret
 from restore.errors import IncidentInvalid, MailboxNotMade, RestoreError
 from restore.incident import incident_text, read_incident, secret
+from restore.incident.secrets import password_of, token
 from restore.ledger.events import IN_PART, STANDING, RunEnded, RunStarted, Settled
 from restore.ledger.journal import Journals
 from restore.ledger.queue import COMPLAINT, ItemState
 from restore.model.facts import Fact, Nothing
-from restore.model.incident import Incident, SecretRef, SourceSpec
+from restore.model.incident import Incident, MailTarget, SecretRef, SourceSpec
 from restore.model.mysql import DatabaseId, DumpFile
 from restore.model.operator import Operator
 from restore.model.outcome import Done, Outcome
@@ -129,7 +130,7 @@ class RealSystems:
     def mail(self, name: str) -> MailServer:
         if name not in self._mail:
             target = next(one for one in self._incident.mail_targets if one.name == name)
-            self._mail[name] = ImapServer(target, self._reveal(target.master_password))
+            self._mail[name] = ImapServer(target, self._mail_secret(target))
         return self._mail[name]
 
     def database(self, name: str) -> DatabaseServer:
@@ -137,6 +138,18 @@ class RealSystems:
             target = next(one for one in self._incident.database_targets if one.name == name)
             self._databases[name] = MysqlServer(target, self._reveal(target.admin_password))
         return self._databases[name]
+
+    def _mail_secret(self, target: MailTarget) -> Secret | Callable[[str], Secret]:
+        """What logs in to a mail server: one secret, or what gives that of each address."""
+        credential = target.credential
+        if target.login == "master":
+            return self._reveal(target.master_password)
+        if target.login == "users":
+            passwords = self._reveal(credential)
+            return lambda address: password_of(passwords, address)
+        return lambda address: (
+            token(credential, address) if credential.kind == "command" else self._reveal(credential)
+        )
 
     def mail_users(self, server: str) -> MailUsers:
         if server not in self._users:

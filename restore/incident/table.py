@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,6 +87,19 @@ class Table:
             self.wrong(key, 'a list of texts, like ["db1"]')
             return default or ()
         return tuple(value)
+
+    def token(self, key: str) -> SecretRef:
+        """A secret, or a command that writes it to its standard output."""
+        value = self.values.get(key)
+        argv = value.get("command") if isinstance(value, dict) and len(value) == 1 else None
+        if argv is None:
+            return self.secret(key)
+        self.known.add(key)
+        words = isinstance(argv, list) and all(isinstance(one, str) and one for one in argv)
+        if words and argv and argv[0].startswith("/"):
+            return SecretRef("command", shlex.join(argv))
+        self.wrong(key, '{ command = ["/path/of/a/program", "{address}"] }')
+        return SecretRef("command", "/bin/false")
 
     def secret(self, key: str, *, optional: bool = False) -> SecretRef:
         self.known.add(key)

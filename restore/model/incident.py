@@ -18,10 +18,15 @@ PARTIAL = "restore-partial"
 
 @dataclass(frozen=True, slots=True)
 class SecretRef:
-    """Where a secret is to be had: a 0600 file or an environment variable; never the secret itself."""
+    """Where a secret is to be had: a 0600 file, an environment variable or (a token alone) a command, whose words are
+    quoted as a shell would have them; never the secret itself."""
 
     kind: str
     value: str
+
+
+NO_SECRET = SecretRef("", "")
+LOGINS = ("master", "users", "xoauth2", "oauthbearer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +154,8 @@ Maker = PasswdFile | UserTable | MakeCommand
 class MailTarget:
     """A live mail server. `tls` is verify (IMAPS), starttls or none; `connections` how many mailbox syncs at once;
     `proof` whether every message stored is read back whole (full) or a part of them (sample). `create` says how a
-    mailbox that does not exist yet is made, None where none is."""
+    mailbox that does not exist yet is made, None where none is. `login` is one of LOGINS: but for the master user's, the
+    `credential` names a file of "address:password" lines, or a token, which a command may give for each address."""
 
     name: str
     host: str
@@ -162,6 +168,8 @@ class MailTarget:
     timeout: float = 60.0
     proof: str = "sample"
     create: Maker | None = None
+    login: str = "master"
+    credential: SecretRef = NO_SECRET
 
 
 @dataclass(frozen=True, slots=True)

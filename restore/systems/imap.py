@@ -1,23 +1,25 @@
-"""A live mail server reached by IMAP: TLS verified, logged in as the master user for any mailbox."""
+"""A live mail server reached by IMAP: TLS verified, logged in for any mailbox as the incident file states."""
 
 from __future__ import annotations
 
 import ipaddress
 import logging
 import ssl
+from collections.abc import Callable
 
 from imapclient import IMAPClient, SocketTimeout
-from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
 
 from detectors.finding import Secret
 from restore.errors import (
     MailboxMissing,
     MailLoginRefused,
+    MailPasswordRefused,
     MailUnreachable,
 )
 from restore.model.incident import MailTarget
 from restore.model.text import safe
 from restore.systems.imap_errors import translated
+from restore.systems.imap_login import log_in
 from restore.systems.imap_session import ImapSession
 from restore.systems.imap_wire import response_code
 
@@ -30,9 +32,10 @@ logging.getLogger("imapclient").setLevel(logging.WARNING)
 class ImapServer:
     """Satisfies MailServer. One connection a session; nothing is kept between sessions."""
 
-    def __init__(self, target: MailTarget, password: Secret) -> None:
+    def __init__(self, target: MailTarget, secret: Secret | Callable[[str], Secret]) -> None:
+        """`secret` is the master user's password, or gives what logs in for an address."""
         self._target = target
-        self._password = password
+        self._secret_for = (lambda _: secret) if isinstance(secret, Secret) else secret
         self._known_good = False
 
     @property
@@ -42,7 +45,7 @@ class ImapServer:
 
     def open(self, address: str) -> ImapSession:
         """Log in for that mailbox. Raises MailUnreachable, MailStalled, MailCertificateRefused,
-        MailLoginRefused, MailboxMissing."""
+        MailLoginRefused, MailPasswordRefused, MailboxMissing."""
         return ImapSession(self.name, lambda: self._connect(address))
 
     def _connect(self, address: str) -> IMAPClient:
@@ -80,40 +83,23 @@ class ImapServer:
         return ssl.create_default_context(cafile=self._target.ca or None)
 
     def _login(self, client: IMAPClient, address: str) -> None:
-        master, password = self._target.master_user, self._password.reveal()
-        refusals = []
-        if client.has_capability("AUTH=PLAIN"):
-            answer = b"\0".join((address.encode(), master.encode(), password))
-            try:
-                client.sasl_login("PLAIN", lambda _: answer)
-                return
-            except IMAPClientError as error:
-                refusals.append(_refusal(error))
-        if not refusals or response_code(refusals[0]) == "AUTHENTICATIONFAILED":
-            try:
-                client.login(f"{address}*{master}", password.decode("ascii", "replace"))
-                return
-            except IMAPClientError as error:
-                refusals.append(_refusal(error))
-        self._refused(address, refusals[-1])
+        target = self._target
+        refused = log_in(client, target.login, target.master_user, address, self._secret_for(address))
+        if refused:
+            self._refused(address, refused)
 
     def _refused(self, address: str, words: str) -> None:
+        target = self._target
         code = response_code(words)
-        said = f"mail server {self.name}, mailbox {safe(address)}, master user {self._target.master_user}: {words}"
+        who = f"master user {target.master_user}" if target.login == "master" else f"login by {target.login}"
+        said = f"mail server {self.name}, mailbox {safe(address)}, {who}: {safe(words, 300)}"
         if code in TRY_LATER:
             raise MailUnreachable(said, server=self.name)
+        if target.login == "users" or target.credential.kind == "command":
+            raise MailPasswordRefused(said)
         if code == "AUTHORIZATIONFAILED" or self._known_good:
-            raise MailboxMissing(said)
+            raise MailboxMissing(said) if target.login == "master" else MailPasswordRefused(said)
         raise MailLoginRefused(said, server=self.name)
-
-
-def _refusal(error: IMAPClientError) -> str:
-    """The server's words; raises the lost connection that imapclient tells as a failed login."""
-    if isinstance(error.__context__, IMAPClientAbortError):
-        raise error.__context__
-    # imaplib's words are bytes, and imapclient shows their repr.
-    said = error.__context__.args[0] if error.__context__ and error.__context__.args else None
-    return said.decode("utf-8", "replace") if isinstance(said, bytes) else str(error)
 
 
 def _is_loopback(host: str) -> bool:
