@@ -25,6 +25,7 @@ from restore.model.ports import (
     Desk,
     Dumps,
     MailboxMaker,
+    MailReader,
     MailServer,
     MailUsers,
     Progress,
@@ -32,6 +33,7 @@ from restore.model.ports import (
     Source,
     Staging,
 )
+from restore.model.stores import Store
 from restore.model.survey import Finding, Index, Survey
 from restore.plan.bulk import BulkPlan, capacity
 from restore.plan.ours import LOAD, SWITCH, Traces
@@ -53,6 +55,7 @@ from restore.survey.preflight import check
 from restore.survey.survivors import find_survivors
 from restore.systems.folder import FolderSource
 from restore.systems.imap import ImapServer
+from restore.systems.imap_source import NoFiles, OldImapServer
 from restore.systems.mail_users import OldMailUsers
 from restore.systems.mailbox_makers import open_maker
 from restore.systems.mysql import MysqlServer
@@ -98,6 +101,7 @@ class RealSystems:
         self._reveal = reveal
         self._sources: dict[str, Source] = {}
         self._mail: dict[str, MailServer] = {}
+        self._old_mail: dict[str, OldImapServer] = {}
         self._databases: dict[str, DatabaseServer] = {}
         self._users: dict[str, MailUsers] = {}
         folder = folder or Path(incident.state)
@@ -132,6 +136,13 @@ class RealSystems:
             target = next(one for one in self._incident.mail_targets if one.name == name)
             self._mail[name] = ImapServer(target, self._mail_secret(target))
         return self._mail[name]
+
+    def mail_reader(self, source: str, address: str, path: bytes, store: Store) -> MailReader:
+        if source not in self._old_mail:
+            spec = next(one for one in self._incident.sources if one.name == source)
+            password = self._reveal(spec.master_password)
+            self._old_mail[source] = OldImapServer(spec, password, _share(spec, self._incident.workers))
+        return self._old_mail[source].read(address)
 
     def database(self, name: str) -> DatabaseServer:
         if name not in self._databases:
@@ -177,12 +188,18 @@ class RealSystems:
         self._scratch.close()
 
 
+def _share(spec: SourceSpec, workers: int) -> float:
+    return spec.bytes_per_second / min(spec.copies, workers)
+
+
 def open_source(spec: SourceSpec, workers: int) -> Source:
     """A backup as the incident file states it. A worker's share of its bandwidth is that of one slot, so that
     all together never pass the cap."""
-    share = spec.bytes_per_second / min(spec.copies, workers)
+    share = _share(spec, workers)
     if spec.kind == "folder":
         return FolderSource(spec.name, spec.path, share)
+    if spec.kind == "imap":
+        return NoFiles(spec.name)
     address = SftpAddress(spec.host, spec.port, spec.user, spec.key, spec.known_hosts, spec.timeout)
     return SftpSource(spec.name, spec.path, address, share)
 

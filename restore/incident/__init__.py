@@ -8,16 +8,18 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from restore.errors import IncidentInvalid
 from restore.incident.copies import moment, read_copies
-from restore.incident.mail_layout import read_layout
+from restore.incident.mail_layout import read_layout, with_imap
 from restore.incident.mail_target import read_mail_target
 from restore.incident.mail_users import read_pop3_logs, read_user_base
 from restore.incident.outlets import head_copy, syslog
 from restore.incident.secrets import secret
+from restore.incident.source import absolute, inside, read_source
 from restore.incident.table import Table, a_file, a_name
 from restore.model.incident import (
     ASK,
@@ -49,25 +51,12 @@ SECTIONS = (
 __all__ = ["incident_text", "read_incident", "secret"]
 
 
-def _absolute(value: str) -> str:
-    return "" if value.startswith("/") else "an absolute path"
-
-
 def _state(value: str) -> str:
     """An absolute path at or below a folder, where nothing but a folder stands."""
     if not value.startswith("/"):
         return "an absolute path"
     there = next(path for path in (Path(value), *Path(value).parents) if os.path.lexists(path))
     return "" if there.is_dir() else f"a folder; {safe(str(there))} is none"
-
-
-def _inside(value: str) -> str:
-    parts = value.split("/")
-    return (
-        "a path inside the source, without .. and no leading /"
-        if value.startswith("/") or ".." in parts
-        else ""
-    )
 
 
 def _pattern(*names: str) -> Callable[[str], str]:
@@ -79,30 +68,6 @@ def _pattern(*names: str) -> Callable[[str], str]:
         return wants if unknown or missing or _inside(value) else ""
 
     return check
-
-
-def _source(table: Table) -> SourceSpec:
-    kind = table.choice("kind", ("sftp", "folder"))
-    name = table.text("name", check=a_name)
-    remote = kind == "sftp"
-    if not kind:
-        table.known.update(
-            ("path", "host", "port", "user", "key", "known_hosts", "bytes_per_second", "timeout")
-        )
-        return SourceSpec(name, kind, "", copies=table.number("copies", 4, 1, 1000))
-    return SourceSpec(
-        name,
-        kind,
-        table.text("path", "", check=_inside) if remote else table.text("path", check=_absolute),
-        host=table.text("host") if remote else "",
-        port=table.number("port", 22, 1, 65535) if remote else 22,
-        user=table.text("user") if remote else "",
-        key=table.text("key", check=a_file) if remote else "",
-        known_hosts=table.text("known_hosts", check=a_file) if remote else "",
-        copies=table.number("copies", 4, 1, 1000),
-        bytes_per_second=table.number("bytes_per_second", 0, 0, 10**12),
-        timeout=table.number("timeout", 30, 1, 3600),
-    )
 
 
 def _old_server(table: Table) -> OldServer:
@@ -128,7 +93,7 @@ def _old_server(table: Table) -> OldServer:
 
 
 def _database_target(table: Table) -> DatabaseTarget:
-    socket = table.text("socket", "", check=_absolute)
+    socket = table.text("socket", "", check=absolute)
     host = table.text("host", "")
     if bool(socket) == bool(host):
         table.wrong("socket", "either socket or host, not both and not neither")
@@ -218,7 +183,7 @@ def read_incident(path: str) -> Incident:
         state=head.text("state", check=_state),
         workers=limits.number("workers", min(os.cpu_count() or 2, 8), 1, 512),
         vault_key=vault_key if vault_key.kind else None,
-        sources=_many("source", document, _source, mistakes),
+        sources=_many("source", document, read_source, mistakes),
         old_servers=_many("old_server", document, _old_server, mistakes),
         mail_targets=_many("mail_target", document, read_mail_target, mistakes),
         database_targets=_many("database_target", document, _database_target, mistakes),
@@ -228,6 +193,7 @@ def read_incident(path: str) -> Incident:
     )
     head.end()
     limits.end()
+    incident = replace(incident, old_servers=with_imap(incident, mistakes))
     servers = incident.old_servers
     mistakes += _references(
         servers,

@@ -31,7 +31,8 @@ LOGINS = ("master", "users", "xoauth2", "oauthbearer")
 
 @dataclass(frozen=True, slots=True)
 class SourceSpec:
-    """A backup to read from. `copies` is how many steps may read at once, `bytes_per_second` their sum (0: no
+    """A backup to read from: a folder, an SFTP server, or (imap) a lost mail server that serves again, with a `tls` and
+    a master user as a MailTarget has. `copies` is how many steps may read at once, `bytes_per_second` their sum (0: no
     limit), `timeout` the seconds after which a silent server counts as stalled."""
 
     name: str
@@ -45,6 +46,10 @@ class SourceSpec:
     copies: int = 4
     bytes_per_second: int = 0
     timeout: float = 30.0
+    tls: str = ""
+    ca: str = ""
+    master_user: str = ""
+    master_password: SecretRef = SecretRef("", "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from restore.model.mysql import (
     ServerFacts,
     TableState,
 )
+from restore.model.stores import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +145,34 @@ class MailSession(Protocol):
     ) -> Callable[[], Sequence[AppendResult]]:
         """Begin an append(), whose answer what is returned waits for: the server stores while the caller does other
         things. Before that is called, once, nothing else may be asked of this session. Either raises as append()."""
+
+    def close(self) -> None:
+        """Log out."""
+
+
+class MailReader(Protocol):
+    """One user's mailbox on a lost server that serves IMAP again, or on a private one over its files. Only ever read.
+
+    Raises MailUnreachable and MailStalled (both transient), MailRefused (the server's words) of errors.py.
+    """
+
+    def folders(self) -> Sequence[FolderPath]:
+        """Every folder that can be selected."""
+
+    def subscriptions(self) -> frozenset[FolderPath]:
+        """Every subscribed folder."""
+
+    def state(self, folder: FolderPath) -> FolderState:
+        """UIDVALIDITY, UIDNEXT and number of messages, fresh from the server."""
+
+    def held(self, folder: FolderPath) -> Iterator[LiveMessage]:
+        """Every message of a folder, ascending, its `message_id` left empty. Read it to the end."""
+
+    def contents(
+        self, folder: FolderPath, messages: Sequence[tuple[int, int]]
+    ) -> Iterator[Iterator[bytes] | Unreadable]:
+        """Messages by UID and size in bytes, in the order given, each in chunks, to be read to their end before the
+        next."""
 
     def close(self) -> None:
         """Log out."""
@@ -388,6 +417,10 @@ class Systems(Protocol):
 
     def mail(self, name: str) -> MailServer:
         """A live mail server."""
+
+    def mail_reader(self, source: str, address: str, path: bytes, store: Store) -> MailReader:
+        """A mailbox of a source that a mail server must read, logged in to: an IMAP server's, or what `store` says at
+        `path` of a folder of this machine. Raises what logging in raises, OldMailboxMissing, DovecotMissing."""
 
     def database(self, name: str) -> DatabaseServer:
         """A live database server."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from restore.errors import RestoreError, SourceUnreadable
+from restore.errors import OldMailboxMissing, RestoreError, SourceUnreadable
 from restore.model.mail import FolderPath
 from restore.model.plan import RestoreMailbox
 from restore.model.ports import Systems
@@ -49,10 +49,15 @@ def read_copies(work: RestoreMailbox, systems: Systems) -> Copies:
     stores: list[MailStore] = []
     marks: list[str] = []
     refused: list[str] = []
+    notes: list[str] = []
     first_error: RestoreError | None = None
     for rank, (name, path, store) in enumerate(places, 1):
         try:
             stores.append(open_store(systems, name, path, work.mailbox.address, store))
+        except OldMailboxMissing as error:
+            first_error = first_error or error
+            notes.append(error.message)
+            continue
         except RestoreError as error:
             first_error = first_error or error
             refused.append(f"copy {rank} of {len(places)} is not merged: {error.message}")
@@ -61,7 +66,7 @@ def read_copies(work: RestoreMailbox, systems: Systems) -> Copies:
     if first_error is not None and not stores:
         raise first_error
     refused += [line for store in stores for line in store.refused]
-    notes = [note for store in stores for note in store.notes]
+    notes += [note for store in stores for note in store.notes]
     if work.origin:
         notes.insert(0, work.origin)
     return Copies(

@@ -10,10 +10,12 @@ from pathlib import Path
 from detectors.walk import join
 from restore.errors import CustomersInvalid, RestoreError, SourceUnreadable
 from restore.model.incident import Incident, OldServer
+from restore.model.mail import MailboxId
 from restore.model.mysql import DumpFile
 from restore.model.outcome import Failed
 from restore.model.plan import MailCopy
 from restore.model.ports import Source
+from restore.model.stores import IMAP, Store
 from restore.model.survey import Customer, HomePlace, Index, MailboxPlace
 from restore.model.text import safe
 from restore.survey.customers import read_customers
@@ -79,6 +81,7 @@ def _read_server(server: OldServer, source: Callable[[str], Source]) -> Index:
         if not copies:
             raise failed[0]
         known = _customers(server, copies, notes)
+        copies = _served(server, copies, known)
         homes = tuple(_homes(known, copies, notes)) if server.further else ()
     except RestoreError as error:
         return Index((), (), (), failed=(_unread(server, error), *told))
@@ -108,6 +111,32 @@ def _read_copy(server: OldServer, rank: int, source: Callable[[str], Source], no
     )
     notes += [f"{one.source}: {note}" for note in found] if server.further else found
     return copy
+
+
+def _served(server: OldServer, copies: Sequence[_Copy], known: Iterable[Customer]) -> list[_Copy]:
+    """A mail server does not tell whose mail it has: each of the customers' mailboxes, and of the other copies', is
+    looked for there."""
+    listed = {address.lower(): address for one in known for address in one.mailboxes}
+    listed |= {place.mailbox.address.lower(): place.mailbox.address for copy in copies for place in copy.mailboxes}
+    return [
+        replace(
+            copy,
+            mailboxes=tuple(
+                MailboxPlace(
+                    MailboxId(server.name, address),
+                    b"",
+                    copy.server.source,
+                    copy.server.kind,
+                    copy.server.taken,
+                    store=Store(IMAP),
+                )
+                for _, address in sorted(listed.items())
+            ),
+        )
+        if copy.server.mail_layout.format == IMAP
+        else copy
+        for copy in copies
+    ]
 
 
 def _customers(server: OldServer, copies: Sequence[_Copy], notes: list[str]) -> tuple[Customer, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 
-from restore.errors import SourceUnreadable
+from restore.errors import OldMailboxMissing, SourceUnreadable
 from restore.model.facts import MailboxLooked
 from restore.model.outcome import Done, Outcome, Partial
 from restore.model.plan import LookMailbox
@@ -17,10 +17,17 @@ from restore.survey.pop3 import pop3_traces
 def look_mailbox(key: str, work: LookMailbox, systems: Systems) -> Outcome:
     """Count a mailbox's folders, messages and bytes.
 
-    Done, or Partial where a folder or a name in it could not be looked at (each is named). Raises what opening the
-    mailbox raises.
+    Done (also where an old mail server does not know it: there is none of it), or Partial where a folder or a name in
+    it could not be looked at (each is named). Raises what opening the mailbox raises.
     """
-    with closing(open_store(systems, work.source, work.path, work.mailbox.address, work.store)) as store:
+    try:
+        store = open_store(systems, work.source, work.path, work.mailbox.address, work.store)
+    except OldMailboxMissing as error:
+        return Done(
+            key,
+            MailboxLooked(work.mailbox, 0, 0, 0, (*((work.origin,) if work.origin else ()), error.message)),
+        )
+    with closing(store):
         messages = size = 0
         missing = list(store.refused)
         for folder in store.folders:

@@ -18,6 +18,7 @@ from restore.model.survey import Finding, Index
 from restore.model.text import safe
 from restore.survey.preflight_databases import Need, judge
 from restore.survey.preflight_folder import check_state
+from restore.survey.preflight_old_mail import check_old_mail
 
 MAILBOXES_TRIED = 3
 PACKED_RATIO = 8
@@ -27,7 +28,15 @@ PACKED_RATIO = 8
 def check(incident: Incident, index: Index, systems: Systems) -> tuple[Finding, ...]:
     """Everything preflight finds, worst first. Reads and logs in, writes nothing but a probe in our own folder."""
     findings = [
-        *(one for spec in incident.sources for one in _source(spec, incident, systems)),
+        *(
+            one
+            for spec in incident.sources
+            for one in (
+                check_old_mail(spec, index, systems)
+                if spec.kind == "imap"
+                else _source(spec, incident, systems)
+            )
+        ),
         *(one for target in incident.mail_targets for one in _mail(target, incident, index, systems)),
         *_databases(incident, index, systems),
         *check_state(incident.state, _staging_need(incident, index)),

@@ -328,7 +328,8 @@ def _state(said: bytes | None) -> FolderState | None:
     return FolderState(found[b"UIDVALIDITY"], found[b"UIDNEXT"], found[b"MESSAGES"])
 
 
-def _live(text: bytes, field: bytes) -> LiveMessage | None:
+def live_message(text: bytes, field: bytes) -> LiveMessage | None:
+    """What a FETCH answer states, `field` being its header; None where it answers no FETCH of ours."""
     plain = _PLAIN_ANSWER.fullmatch(text)
     if plain is not None:
         uid, size, date, flags = plain.groups()

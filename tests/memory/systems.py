@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from restore.model.ports import (
@@ -10,6 +10,7 @@ from restore.model.ports import (
     Desk,
     Dumps,
     MailboxMaker,
+    MailReader,
     MailServer,
     MailUsers,
     Progress,
@@ -17,6 +18,7 @@ from restore.model.ports import (
     Source,
     Staging,
 )
+from restore.model.stores import Store
 from restore.systems.staged_dumps import StagedDumps
 from restore.systems.staging import StagingFolder
 
@@ -38,6 +40,7 @@ class GivenSystems:
     trial: Scratch | None = None
     users: MailUsers | None = None
     makers: Mapping[str, MailboxMaker] = field(default_factory=dict)
+    read: Callable[[str, str, bytes, Store], MailReader] | None = None
 
     @property
     def staging(self) -> Staging:
@@ -59,6 +62,10 @@ class GivenSystems:
 
     def mail(self, name: str) -> MailServer:
         return self.mails[name]
+
+    def mail_reader(self, source: str, address: str, path: bytes, store: Store) -> MailReader:
+        assert self.read is not None, "this test reads no mailbox through a mail server"
+        return self.read(source, address, path, store)
 
     def database(self, name: str) -> DatabaseServer:
         return self.databases[name]
