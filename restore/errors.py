@@ -543,3 +543,24 @@ class LoadTooLarge(RestoreError):
         "Look at this dump: its tables take more of the server's disk than load_gigabytes in [[database_target]]"
         " allows. The staging database was dropped; the live database was not touched."
     )
+
+
+class OldMailboxMissing(RestoreError):
+    code = "old-mailbox-missing"
+    scope = Scope.JOB
+    hint = "The old mail server does not know this mailbox: look there, or leave this copy of its server out."
+
+
+class DovecotMissing(RestoreError):
+    code = "dovecot-missing"
+    scope = Scope.SERVER
+    hint = (
+        "Install Dovecot on every worker's host (dovecot-imapd; it is not started), or boot the old mail server and"
+        ' state it as a source of kind "imap".'
+    )
+
+
+class DboxRefused(RestoreError):
+    code = "dbox-refused"
+    scope = Scope.JOB
+    hint = 'Boot the old mail server from this backup and state it as a source of kind "imap".'

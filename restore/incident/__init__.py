@@ -65,7 +65,7 @@ def _pattern(*names: str) -> Callable[[str], str]:
         unknown = [name for name in found if name not in (*names, "date")]
         missing = [name for name in names if name not in found]
         wants = f"a path pattern with {' and '.join('{' + name + '}' for name in names)}"
-        return wants if unknown or missing or _inside(value) else ""
+        return wants if unknown or missing or inside(value) else ""
 
     return check
 
@@ -74,7 +74,7 @@ def _old_server(table: Table) -> OldServer:
     return OldServer(
         name=table.text("name", check=a_name),
         source=table.text("source"),
-        path=table.text("path", "", check=_inside),
+        path=table.text("path", "", check=inside),
         customers=table.text("customers", ""),
         mail_to=table.text("mail_to", ""),
         databases_to=table.texts("databases_to", ()),
@@ -83,12 +83,12 @@ def _old_server(table: Table) -> OldServer:
         dumps=table.text("dumps", DUMPS, check=_pattern("database")),
         kind=table.choice("kind", KINDS, "backup"),
         taken=moment(table, "date"),
-        further=read_copies(table, _inside),
+        further=read_copies(table, inside),
         older_dumps=table.choice("older_dumps", (ASK, USE), ASK),
         damaged_dumps=table.choice("damaged_dumps", (ASK, PARTIAL), ASK),
-        mail_users=read_user_base(table, _inside),
-        pop3_logs=read_pop3_logs(table, _inside),
-        mail=read_layout(table, _inside),
+        mail_users=read_user_base(table, inside),
+        pop3_logs=read_pop3_logs(table, inside),
+        mail=read_layout(table, inside),
     )
 
 

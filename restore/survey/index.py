@@ -117,7 +117,9 @@ def _served(server: OldServer, copies: Sequence[_Copy], known: Iterable[Customer
     """A mail server does not tell whose mail it has: each of the customers' mailboxes, and of the other copies', is
     looked for there."""
     listed = {address.lower(): address for one in known for address in one.mailboxes}
-    listed |= {place.mailbox.address.lower(): place.mailbox.address for copy in copies for place in copy.mailboxes}
+    listed |= {
+        place.mailbox.address.lower(): place.mailbox.address for copy in copies for place in copy.mailboxes
+    }
     return [
         replace(
             copy,
@@ -200,9 +202,7 @@ def _united(copies: Sequence[_Copy]) -> Iterator[MailboxPlace]:
             rivals = by_address[place.mailbox.address.lower()]
             same = [n for n in rivals if places[n].mailbox == place.mailbox] or rivals
             if len(same) == 1:
-                also[same[0]].append(
-                    MailCopy(place.source, place.path, place.kind, place.taken, place.store)
-                )
+                also[same[0]].append(MailCopy(place.source, place.path, place.kind, place.taken, place.store))
             else:
                 places.append(place)
     yield from (replace(place, also=tuple(also[number])) for number, place in enumerate(places))
