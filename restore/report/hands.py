@@ -9,7 +9,13 @@ from restore.ledger.reading import Hand
 from restore.report.recovery import Recovery
 
 ENDS = ("done", "unchanged", "partial", "failed", "abandoned", "manual")
-ACTS = {"answered": "answered", "dropped": "dropped", "claimed": "claimed", "released": "released"}
+# What a person decides himself, in words.
+ACTS = {
+    **{kind: kind for kind in ("answered", "dropped", "claimed", "released", "paused", "resumed")},
+    "requested": "asked of a run",
+    "limit-changed": "limits changed",
+    "purged": "set aside and removed",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +44,8 @@ def _person(recovery: Recovery, name: str, host: str, hands: list[Hand]) -> Pers
     commands: dict[str, int] = {}
     for run in recovery.runs:
         if (run.operator.name, run.operator.host) == (name, host):
-            commands[run.event.command] = commands.get(run.event.command, 0) + 1
+            verb = run.event.command.partition(" ")[0]
+            commands[verb] = commands.get(verb, 0) + 1
     return Person(
         name,
         host,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from restore.ledger.queue import QueueItem
+from restore.ledger.queue import ItemState, QueueItem
 from restore.ledger.reading import Record
 from restore.model.outcome import ManualItem
 from restore.model.text import safe
@@ -47,9 +47,11 @@ def is_of(one: QueueItem, customer: str) -> bool:
     return safe(customer) in (one.item.customer, f"{server}/{one.item.customer}")
 
 
-def item_lines(one: QueueItem, history: Sequence[Record], known: Sequence[str] = ()) -> list[str]:
-    """One item of the queue, whole: question, evidence, the answers it takes, its history; `known` is what the
-    ledger knows by now of the customer of a complaint."""
+def item_lines(
+    one: QueueItem, history: Sequence[Record], known: Sequence[str] = (), *, login: bool = False
+) -> list[str]:
+    """One item of the queue, whole: question, evidence, the answers it takes (`login`: a login too), its history;
+    `known` is what the ledger knows by now of the customer of a complaint."""
     item = one.item
     lines = [f"{item.id}  {item.cause}  {one.state.value}", f"customer: {item.customer}"]
     lines += [f"contact:  {item.contact}"] if item.contact else []
@@ -58,11 +60,22 @@ def item_lines(one: QueueItem, history: Sequence[Record], known: Sequence[str] =
     lines += [f"  - {line}" for line in item.evidence]
     for number, candidate in enumerate(item.candidates, 1):
         lines.append(f"  answer {number}: {safe(candidate.label)}")
+    lines += _ways(one, login) if one.state is ItemState.OPEN else []
     if one.answer is not None:
         lines.append(f"answered: {one.answer.effect} {safe(one.answer.value or one.answer.user)}")
     lines += ["", "Known of this customer by now:", *(f"  - {line}" for line in known)] if known else []
     lines += ["", "What happened to it:", *log_lines(history)]
     return lines
+
+
+def _ways(one: QueueItem, login: bool) -> Iterator[str]:
+    """What is typed to settle it."""
+    answer = f"bulkrestore queue answer {one.item.id}"
+    if one.item.candidates:
+        yield f"  next: {answer} --choose N"
+    if login:
+        yield f"  next: {answer} --user NAME --database NAME"
+    yield f'  next: bulkrestore queue drop {one.item.id} --reason "…", where nothing is to be done'
 
 
 def queue_document(one: QueueItem) -> dict[str, object]:

@@ -76,7 +76,7 @@ def status_lines(reading: Reading, running: bool, now: datetime) -> list[str]:
 def _run_lines(run: Run | None, running: bool, now: datetime) -> list[str]:
     if run is None:
         return ["No run has been started."]
-    began = f"{run.event.command} by {run.operator}, begun {_moment(run.started)}"
+    began = f"{safe(run.event.command)} by {run.operator}, begun {_moment(run.started)}"
     if running:
         return [f"Running: {began}"]
     if run.ended is None:

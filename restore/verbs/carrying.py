@@ -37,11 +37,12 @@ class Carried:
 
 
 @contextmanager
-def coordinating(options: Namespace, screen: Screen) -> Iterator[Office]:
+def coordinating(options: Namespace, screen: Screen, command: str = "") -> Iterator[Office]:
+    """Be the coordinator; `command` is for the record what was typed, where that is more than the verb."""
     who, cluster, incident = operator_of(options), cluster_of(options), incident_of(options)
     for line in cautions(incident) if cluster else ():
         screen.warn(line)
-    with office(incident, who, options.verb, screen.warn) as opened:
+    with office(incident, who, command or options.verb, screen.warn) as opened:
         if cluster:
             opened.hire = partial(crew_elsewhere, cluster)
         yield opened

@@ -28,6 +28,7 @@ from restore.report.queue import is_of, item_lines, queue_document, queue_lines
 from restore.report.status import log_document, log_lines, status_document, status_lines
 from restore.run.lock import holder
 from restore.verbs.screen import DONE, FAILURES, QUESTIONS, Screen, incident_of
+from restore.verbs.settling import ABOUT_LOGINS
 
 OTHERS = (RunStarted, RunEnded, Drained, *typing.get_args(Steering), *typing.get_args(EndEvent))
 KINDS = tuple(sorted({*STEP_KINDS, *ITEM_KINDS, *map(kind, OTHERS)}))
@@ -150,7 +151,8 @@ def queue_show(options: Namespace, screen: Screen) -> int:
         told = {"history": [log_document(record) for record in history], "known": known}
         screen.document({**queue_document(item), **told})
     else:
-        screen.say(*item_lines(item, history, known))
+        login = item.item.cause in ABOUT_LOGINS
+        screen.say(*item_lines(item, history, known, login=login))
     return DONE
 
 

@@ -79,12 +79,12 @@ def run_narrowed(options: Namespace, screen: Screen, narrowing: Narrowing, verb:
         return follow(line, screen, "run", reason=options.reason, **asked)
 
     return ask_or_become(
-        incident, operator_of(options), screen, ask, lambda: _run(options, screen, narrowing)
+        incident, operator_of(options), screen, ask, lambda: _run(options, screen, narrowing, command)
     )
 
 
-def _run(options: Namespace, screen: Screen, narrowing: Narrowing) -> int:
-    with coordinating(options, screen) as here:
+def _run(options: Namespace, screen: Screen, narrowing: Narrowing, command: str) -> int:
+    with coordinating(options, screen, command) as here:
         check_narrowing(narrowing, here.index())
         findings = here.preflight()
         if screen.as_json:
@@ -117,12 +117,12 @@ def undo(options: Namespace, screen: Screen) -> int:
         )
 
     return ask_or_become(
-        incident_of(options), operator_of(options), screen, ask, lambda: _undo(options, screen)
+        incident_of(options), operator_of(options), screen, ask, lambda: _undo(options, screen, command)
     )
 
 
-def _undo(options: Namespace, screen: Screen) -> int:
-    with coordinating(options, screen) as here:
+def _undo(options: Namespace, screen: Screen, command: str) -> int:
+    with coordinating(options, screen, command) as here:
         wanted = [database_of(name) for name in options.database]
         back = UndoPlan(wanted, here.remembered(), here.owners())
         names = ", ".join(safe(str(one)) for one in (*back.missing, *back.already))

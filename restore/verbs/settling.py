@@ -156,9 +156,8 @@ def _answer_login(options: Namespace, screen: Screen, item: QueueItem) -> int:
     """Answer with an account, its password in the vault."""
     if options.choose is not None and not options.user:
         count = len(item.item.candidates)
-        raise BadUse(
-            f"{item.item.id} has {count} answers to choose from: bulkrestore queue show {item.item.id}"
-        )
+        told = f"{count} answers" if count else "no answer"
+        raise BadUse(f"{item.item.id} has {told} to choose from: bulkrestore queue show {item.item.id}")
     if not options.user:
         raise BadUse("give --choose N, or --user NAME (and --database NAME) for an account")
     _check_login(options, item)
