@@ -27,6 +27,7 @@ from restore.run.flights import Pauses
 from restore.run.nursery import BORN_BY, open_nursery
 from restore.run.post import Factory, Post
 from restore.run.process import die_with, leave_interrupts, logging_into, speak_into, without_interrupts
+from restore.run.semaphores import sweep_semaphores
 
 CONFIG = {
     "distributed.scheduler.allowed-failures": 0,
@@ -158,6 +159,7 @@ def without_pages(dask_scheduler: Scheduler) -> None:
 
 
 def _start(stack: ExitStack, folder: Path, factory: Factory, size: Size) -> tuple[LocalCluster, Client]:
+    sweep_semaphores()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     log = folder / "cluster.log"
     security = security_of(issue(folder / "tls"))

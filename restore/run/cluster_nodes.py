@@ -20,6 +20,7 @@ from distributed.scheduler import Scheduler
 
 from restore.run.certificates import Certificates
 from restore.run.cluster import CONFIG, Size, security_of
+from restore.run.semaphores import sweep_semaphores
 
 APART = {**CONFIG, "distributed.worker.multiprocessing-method": "spawn"}
 
@@ -71,6 +72,7 @@ def serve_scheduler(host: str, port: int, files: Certificates, told: Told) -> No
 def serve_workers(wanted: Workers, files: Certificates, told: Told) -> None:
     """Be workers until SIGINT or SIGTERM; `told` hears it once they have joined. A scheduler that is not there yet
     is waited for. Raises OSError."""
+    sweep_semaphores()
     dask.config.set(APART)
 
     async def serve() -> None:
