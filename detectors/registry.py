@@ -8,9 +8,11 @@ from detectors.cms.cakephp import CAKEPHP
 from detectors.cms.chamilo import CHAMILO
 from detectors.cms.cmsms import CMSMS
 from detectors.cms.codeigniter import CODEIGNITER
+from detectors.cms.codeigniter4 import CODEIGNITER4
 from detectors.cms.concrete import CONCRETE
 from detectors.cms.contao import CONTAO
 from detectors.cms.coppermine import COPPERMINE
+from detectors.cms.craft import CRAFT
 from detectors.cms.django import DJANGO
 from detectors.cms.dolibarr import DOLIBARR
 from detectors.cms.dotenv import DOTENV
@@ -25,6 +27,8 @@ from detectors.cms.glpi import GLPI
 from detectors.cms.invision import INVISION
 from detectors.cms.joomla import JOOMLA
 from detectors.cms.kanboard import KANBOARD
+from detectors.cms.laminas import LAMINAS
+from detectors.cms.laravel import LARAVEL
 from detectors.cms.limesurvey import LIMESURVEY
 from detectors.cms.magento1 import MAGENTO1
 from detectors.cms.magento2 import MAGENTO2
@@ -67,6 +71,7 @@ from detectors.cms.yii1 import YII1
 from detectors.cms.yii2 import YII2
 from detectors.cms.yourls import YOURLS
 from detectors.cms.zencart import ZENCART
+from detectors.cms.zend import ZEND
 from detectors.detector import Detector
 
 DETECTORS: tuple[Detector, ...] = (
@@ -132,6 +137,11 @@ DETECTORS: tuple[Detector, ...] = (
     GLPI,
     SPIP,
     SYMFONY,
+    LARAVEL,
+    CRAFT,
+    CODEIGNITER4,
+    ZEND,
+    LAMINAS,
     DOTENV,
     DJANGO,
     RAILS,

@@ -14,8 +14,10 @@ CONFIG = PhpConfig(
         "config/app.php",
         "app/Config/database.php",
         "Config/database.php",
+        "app/config/database.php",
+        "config/database.php",
     ),
-    rb"'Datasources'|DATABASE_CONFIG",
+    rb"'Datasources'|\bclass\s+DATABASE_CONFIG\b",
     {
         "url": "return Datasources/default/url",
         "host": "return Datasources/default/host | class database_config/default/host",

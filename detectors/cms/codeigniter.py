@@ -12,14 +12,18 @@ CONFIG = PhpConfig(
     ("application/config/database.php",),
     rb"\$db\[(?:'default'|\$active_group)\]|\$db\b",
     {
-        "driver": "var db/default/dbdriver",
-        "host": "var db/default/hostname",
-        "port": "var db/default/port",
-        "database": "var db/default/database",
-        "user": "var db/default/username",
-        "password": "var db/default/password",
-        "prefix": "var db/default/dbprefix",
+        "driver": "var db/{}/dbdriver",
+        "host": "var db/{}/hostname",
+        "port": "var db/{}/port",
+        "database": "var db/{}/database",
+        "user": "var db/{}/username",
+        "password": "var db/{}/password",
+        "prefix": "var db/{}/dbprefix",
     },
+    group=b"active_group",
+    rivals=tuple(
+        f"application/config/{name}/database.php" for name in ("production", "development", "testing")
+    ),
 )
 
 CODEIGNITER = CONFIG.detector("system", "application")

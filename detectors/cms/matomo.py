@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from detectors.claim import claim
 from detectors.detector import Detector, Site
-from detectors.finding import Finding
+from detectors.finding import Finding, Status, text
 from detectors.parsing import ini
 from detectors.parsing.stated import Stated
 
@@ -33,6 +33,12 @@ def detect(site: Site) -> Iterator[Finding]:
         return
     stated = ini.parse(config)
     fields: dict[str, Stated | None] = {name: stated.get((b"database", key)) for name, key in FIELDS.items()}
+    names = site.names(b"config")
+    rivals = [one for one in names if one.endswith(b".config.ini.php") and not one.startswith(b"common.")]
+    if rivals:
+        reason = f"config/{text(rivals[0])} is read in its place for a domain"
+        why = Stated(None, Status.AMBIGUOUS, config.name, None, "", reason)
+        fields |= dict.fromkeys(("database", "user", "password"), why)
     yield claim(site, ("matomo", ""), config.name, fields)
 
 

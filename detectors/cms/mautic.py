@@ -20,6 +20,8 @@ CONFIG = PhpConfig(
         "password": "var parameters/db_password",
         "prefix": "var parameters/db_table_prefix",
     },
+    overrides=("config/parameters_local.php", "app/config/parameters_local.php"),
+    carried=b"parameters",
 )
 
 MAUTIC = CONFIG.detector("app", "plugins")

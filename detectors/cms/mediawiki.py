@@ -10,14 +10,14 @@ from detectors.parsing.php.fields import PhpConfig
 CONFIG = PhpConfig(
     "mediawiki",
     ("LocalSettings.php",),
-    rb"\$wgDB(?:name|user)\b",
+    rb"\$wgDB(?:name|user|servers)\b",
     {
-        "driver": "var wgDBtype",
-        "host": "var wgDBserver",
+        "driver": "var wgDBservers/0/type | var wgDBtype",
+        "host": "var wgDBservers/0/host | var wgDBserver",
         "port": "var wgDBport",
-        "database": "var wgDBname",
-        "user": "var wgDBuser",
-        "password": "var wgDBpassword",
+        "database": "var wgDBservers/0/dbname | var wgDBname",
+        "user": "var wgDBservers/0/user | var wgDBuser",
+        "password": "var wgDBservers/0/password | var wgDBpassword",
         "prefix": "var wgDBprefix",
     },
     version=(

@@ -20,6 +20,7 @@ CONFIG = PhpConfig(
         "password": "var CONFIG/dbpassword",
         "prefix": "var CONFIG/dbtableprefix",
     },
+    overrides=("config/*.config.php",),
     version=(("version.php", rb"\$OC_VersionString\s*=\s*'([\w. ]{1,20})'"),),
 )
 

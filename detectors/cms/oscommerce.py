@@ -9,7 +9,7 @@ from detectors.parsing.php.fields import PhpConfig
 
 CONFIG = PhpConfig(
     "oscommerce",
-    ("includes/configure.php",),
+    ("includes/local/configure.php", "includes/configure.php"),
     rb"['\\x22]DB_SERVER['\\x22]",
     {
         "host": "const DB_SERVER",

@@ -9,7 +9,7 @@ from detectors.parsing.php.fields import PhpConfig
 
 CONFIG = PhpConfig(
     "processwire",
-    ("site/config.php",),
+    ("site/config-dev.php", "site/config.php"),
     rb"\$config->dbName\b",
     {
         "host": "var config/dbHost",

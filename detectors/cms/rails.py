@@ -23,10 +23,14 @@ def detect(site: Site) -> Iterator[Finding]:
     config = site.read(PATHS[0])
     if config is None or b"production" not in config.content:
         return
-    fields: dict[str, Stated | None] = {name: yaml.at(config, "production", name) for name in FIELDS}
-    fields["driver"] = yaml.at(config, "production", "adapter")
-    fields["user"] = yaml.at(config, "production", "username")
-    url = yaml.at(config, "production", "url")
+    several = yaml.at(config, "production", "primary") is not None
+    base = ("production", "primary") if several else ("production",)
+    fields: dict[str, Stated | None] = {name: yaml.at(config, *base, name) for name in FIELDS}
+    fields["driver"] = yaml.at(config, *base, "adapter")
+    if fields["driver"] is not None and fields["driver"].value == b"trilogy":
+        fields["driver"] = None
+    fields["user"] = yaml.at(config, *base, "username")
+    url = yaml.at(config, *base, "url")
     yield claim(site, ("rails", ""), config.name, fields if url is None else from_url(url))
 
 

@@ -19,6 +19,8 @@ CONFIG = PhpConfig(
         "user": "var sugar_config/dbconfig/db_user_name",
         "password": "var sugar_config/dbconfig/db_password",
     },
+    overrides=("config_override.php",),
+    carried=b"sugar_config",
 )
 
 SUITECRM = CONFIG.detector("modules", "include", "data")

@@ -25,6 +25,9 @@ CONFIG = PhpConfig(
         "user": "return DB/Connections/Default/user | return DB/username | var typo_db_username",
         "password": "return DB/Connections/Default/password | return DB/password | var typo_db_password",
     },
+    overrides=("./additional.php", "./AdditionalConfiguration.php"),
+    carried=b"TYPO3_CONF_VARS",
+    returned=True,
 )
 
 TYPO3 = CONFIG.detector("typo3", "index.php", "typo3conf")

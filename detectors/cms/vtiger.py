@@ -18,6 +18,8 @@ CONFIG = PhpConfig(
         "user": "var dbconfig/db_username",
         "password": "var dbconfig/db_password",
     },
+    overrides=("config_override.php",),
+    carried=b"dbconfig",
     version=(("vtigerversion.php", rb"\$vtiger_current_version = '([\w.-]{1,20})'"),),
 )
 

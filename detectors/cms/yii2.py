@@ -9,14 +9,15 @@ from detectors.parsing.php.fields import PhpConfig
 
 CONFIG = PhpConfig(
     "yii2",
-    ("config/db.php",),
-    rb"yii\\db\\Connection|'dsn'",
+    ("config/db.php", "common/config/main-local.php", "common/config/main.php"),
+    rb"yii\\db\\Connection|'dsn'|'db'",
     {
-        "pdo": "return dsn",
-        "user": "return username",
-        "password": "return password",
-        "prefix": "return tablePrefix",
+        "pdo": "return dsn | return components/db/dsn",
+        "user": "return username | return components/db/username",
+        "password": "return password | return components/db/password",
+        "prefix": "return tablePrefix | return components/db/tablePrefix",
     },
+    never=rb"craft\\|'server'\s*=>",
 )
 
 YII2 = CONFIG.detector("web", "yii", "vendor")

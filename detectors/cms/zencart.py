@@ -9,7 +9,7 @@ from detectors.parsing.php.fields import PhpConfig
 
 CONFIG = PhpConfig(
     "zencart",
-    ("includes/configure.php",),
+    ("includes/local/configure.php", "includes/configure.php"),
     rb"['\\x22]DB_(?:PREFIX|TYPE)['\\x22]",
     {
         "driver": "const DB_TYPE",

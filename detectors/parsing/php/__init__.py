@@ -7,6 +7,7 @@ with and without "www."; a domain that the config names outweighs one that only 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -43,6 +44,7 @@ GUARDS = (
     b"IA_ROOT",
 )
 MAX_HOSTS = 12
+HOST_NAMES = re.compile(rb"HTTP_HOST|SERVER_NAME")
 
 
 def _presumed(value: Value) -> Slot:
@@ -78,6 +80,13 @@ class Evaluated:
         return self._one(
             [_descend(machine, machine.state.scopes[0].get(name), path) for machine in self.machines]
         )
+
+    def left(self, name: bytes) -> Value:
+        """A global variable as the file leaves it, None where it does not set it; b"" is what the file returns."""
+        if not name:
+            return self.returns[0] if self.returns else None
+        slot = self.machines[0].state.scopes[0].get(name) if self.machines else None
+        return None if slot is None else slot.value
 
     def returned(self, *path: Key) -> Stated | None:
         """An entry of what the file returns."""
@@ -315,6 +324,9 @@ def _run(
     for name, value in variables.items():
         machine.state.scopes[0][name] = Slot(value, Where(source.path, 0))
     try:
-        return machine, statements.run_file(machine, source)
+        returned = statements.run_file(machine, source)
+        # What a class does with the host shows only once it is made.
+        machine.host_used |= bool(machine.classes) and HOST_NAMES.search(source.code) is not None
+        return machine, returned
     except Exhausted:
         return None

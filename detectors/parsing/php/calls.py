@@ -6,7 +6,7 @@ from tree_sitter import Node
 
 from detectors.finding import text
 from detectors.parsing.php.functions import BY_REFERENCE, FUNCTIONS, OPAQUE, UNDECIDED, dirname
-from detectors.parsing.php.machine import EXPRESSIONS, ClassInfo, Exhausted, Machine, Record, Routine, Signal
+from detectors.parsing.php.machine import EXPRESSIONS, Exhausted, Machine, Record, Routine, Signal
 from detectors.parsing.php.source import Source, named
 from detectors.parsing.php.superglobals import environment
 from detectors.parsing.php.targets import forget_root, static_key
@@ -47,8 +47,22 @@ def arguments_of(node: Node) -> list[Node]:
     return expressions
 
 
+def _odd_arguments(machine: Machine, node: Node) -> Unknown | None:
+    """Named and spread arguments are not matched with parameters: what such a call does is not known."""
+    found = node.child_by_field_name("arguments") or next(
+        (c for c in node.children if c.type == "arguments"), None
+    )
+    if found is None or not named(found) or arguments_of(node):
+        return None
+    why = machine.unknown(node, "named or spread arguments")
+    machine.becomes_opaque(why)
+    return why
+
+
 def call(machine: Machine, node: Node) -> Value:
     """A call by name."""
+    if (odd := _odd_arguments(machine, node)) is not None:
+        return odd
     function = node.child_by_field_name("function")
     if function is None or function.type not in ("name", "qualified_name"):
         why = machine.unknown(node, "a function whose name is computed is called")
@@ -383,7 +397,7 @@ def invoke(
     scope: dict[bytes, Slot] = {}
     caller = machine.source
     parameters = routine.node.child_by_field_name("parameters")
-    with machine.inside(routine.source):
+    with machine.inside(routine.source, routine.owner):
         for index, parameter in enumerate(named(parameters) if parameters is not None else ()):
             name = parameter.child_by_field_name("name")
             default = parameter.child_by_field_name("default_value")
@@ -395,10 +409,13 @@ def invoke(
                 why = machine.unknown(name, "an argument passed by reference")
                 forget_outside(machine, caller, arguments[index], why)
             key = machine.source.text(name)[1:]
+            promoted = parameter.type == "property_promotion_parameter"
             if index < len(given):
                 scope[key] = Slot(given[index][0], machine.where(name), given[index][1])
             elif default is not None:
                 scope[key] = Slot(machine.eval(default), machine.where(name))
+            if promoted and this is not None and key in scope:
+                machine.write_prop(this, key, scope[key])
         if this is not None:
             scope[b"this"] = Slot(this, machine.where(routine.node))
         machine.state.scopes.append(scope)
@@ -420,6 +437,8 @@ def forget_outside(machine: Machine, caller: Source, argument: Node, why: Unknow
 def new(machine: Machine, node: Node) -> Value:
     """`new Foo(…)` of a class of the site; of any other class the result is Unknown."""
     names = [child for child in named(node) if child.type in ("name", "qualified_name")]
+    if (odd := _odd_arguments(machine, node)) is not None:
+        return odd
     arguments = arguments_of(node)
     given = [machine.noted(one) for one in arguments]
     if not names:
@@ -442,15 +461,17 @@ def instance(
     arguments: list[Node],
 ) -> Value:
     """An object of a declared class, with its defaults, its constructor run."""
-    lineage = _lineage(machine, kind)
+    lineage = machine.lineage(kind)
     if not lineage:
         return machine.unknown(node, f"the class {kind.decode('latin-1')} is not declared here")
     thing = machine.new_object(kind)
     props: dict[bytes, Slot] = {}
     for info in reversed(lineage):
-        with machine.inside(info.source):
+        with machine.inside(info.source, info.name.lower()):
             for name, (place, default) in info.props.items():
                 value, notes = machine.noted(default) if default is not None else (None, NO_NOTES)
+                if name in props and any(name in one.private for one in lineage):
+                    value = machine.unknown(place, "a private property of two classes")
                 props[name] = Slot(value, machine.where(default or place), notes, "class property")
     machine.state.heap[thing.id] = Record(kind, props)
     for info in lineage:
@@ -458,32 +479,27 @@ def instance(
         if constructor is not None:
             invoke(machine, node, constructor, given, thing, arguments)
             break
+        if info.partial:
+            return machine.unknown(node, "an object whose class has more than is declared here")
     return thing
-
-
-def _lineage(machine: Machine, kind: bytes) -> list[ClassInfo]:
-    found: list[ClassInfo] = []
-    while kind and len(found) < 10:
-        info = machine.classes.get(kind)
-        if info is None:
-            break
-        found.append(info)
-        kind = info.parent
-    return found
 
 
 def method(machine: Machine, node: Node) -> Value:
     """`$object->method(…)`"""
     inner, name = node.child_by_field_name("object"), node.child_by_field_name("name")
+    if (odd := _odd_arguments(machine, node)) is not None:
+        return odd
     arguments = arguments_of(node)
     thing = machine.eval(inner) if inner is not None else None
     given = [machine.noted(one) for one in arguments]
     _watch(machine, name, arguments, given)
     if isinstance(thing, Object) and name is not None and name.type == "name":
         wanted = machine.source.text(name).lower()
-        for info in _lineage(machine, machine.state.heap[thing.id].kind):
+        for info in machine.lineage(machine.state.heap[thing.id].kind):
             if wanted in info.methods:
                 return invoke(machine, node, info.methods[wanted], given, thing, arguments)
+            if info.partial:
+                break
     if name is not None:
         _may_connect(machine, node, name, arguments, given)
     return thing if isinstance(thing, Unknown) else machine.unknown(node, "a method that is not evaluated")
@@ -492,15 +508,21 @@ def method(machine: Machine, node: Node) -> Value:
 def static_call(machine: Machine, node: Node) -> Value:
     """`Foo::method(…)`"""
     scope, name = node.child_by_field_name("scope"), node.child_by_field_name("name")
+    if (odd := _odd_arguments(machine, node)) is not None:
+        return odd
     arguments = arguments_of(node)
     given = [machine.noted(one) for one in arguments]
     _watch(machine, name, arguments, given)
     if scope is not None and name is not None and name.type == "name":
-        kind = _class_name(machine, machine.source.text(scope))
+        kind = machine.class_named(machine.source.text(scope))
         wanted = machine.source.text(name).lower()
-        for info in _lineage(machine, kind):
+        own = machine.state.scopes[-1].get(b"this")
+        this = own.value if own is not None and isinstance(own.value, Object) else None
+        for info in machine.lineage(kind):
             if wanted in info.methods:
-                return invoke(machine, node, info.methods[wanted], given, None, arguments)
+                return invoke(machine, node, info.methods[wanted], given, this, arguments)
+            if info.partial:
+                break
     if name is not None:
         _may_connect(machine, node, name, arguments, given)
     return machine.unknown(node, "a method that is not evaluated")
@@ -531,21 +553,23 @@ def _may_connect(
         machine.connect(b"->" + wanted, node, arguments, given)
 
 
-def _class_name(machine: Machine, raw: bytes) -> bytes:
-    return raw.rpartition(b"\\")[2].lower()
-
-
 def class_constant(machine: Machine, node: Node) -> Value:
     """`Foo::BAR`"""
     parts = named(node)
     if len(parts) != 2:
         return machine.unknown(node, "a class constant that is not understood")
     wanted = machine.source.text(parts[1])
+    if wanted.lower() == b"class" and machine.source.text(parts[0]).lower() in (
+        b"self",
+        b"static",
+        b"parent",
+    ):
+        return machine.unknown(node, "the name of a class that is not stated")
     if wanted.lower() == b"class":
         return machine.source.text(parts[0]).lstrip(b"\\")
-    for info in _lineage(machine, _class_name(machine, machine.source.text(parts[0]))):
+    for info in machine.lineage(machine.class_named(machine.source.text(parts[0]))):
         if wanted in info.constants:
-            with machine.inside(info.source):
+            with machine.inside(info.source, info.name.lower()):
                 return machine.eval(info.constants[wanted])
     return machine.unknown(node, "a class constant that is not declared here")
 
@@ -559,10 +583,12 @@ def static_property(machine: Machine, node: Node) -> Value:
     if slot is not None:
         machine.notes |= slot.notes
         return slot.value
-    for info in _lineage(machine, key[0]):
+    if machine.state.opaque is not None:
+        return machine.state.opaque
+    for info in machine.lineage(key[0]):
         if key[1] in info.statics:
             default = info.statics[key[1]][1]
-            with machine.inside(info.source):
+            with machine.inside(info.source, info.name.lower()):
                 return None if default is None else machine.eval(default)
     return machine.unknown(node, "a static property that is not declared here")
 
@@ -640,6 +666,7 @@ EXPRESSIONS.update(
         "class_constant_access_expression": class_constant,
         "scoped_property_access_expression": static_property,
         "exit_statement": exit_expression,
+        "throw_expression": exit_expression,
         "exit_expression": exit_expression,
     }
 )

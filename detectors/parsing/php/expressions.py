@@ -307,6 +307,8 @@ def member(machine: Machine, node: Node) -> Value:
     if not isinstance(thing, Object):
         return Unknown("a property of something that is no object", machine.where(node), "unset")
     slot = machine.read_prop(thing, prop)
+    if slot is None and not machine.known_whole(machine.state.heap[thing.id].kind):
+        return machine.unknown(node, "a property that is not declared here")
     if slot is None:
         return Unknown("an object has no such property", machine.where(node), "unset")
     machine.notes |= slot.notes

@@ -8,10 +8,13 @@ from dataclasses import dataclass, replace
 
 from detectors.claim import claim, condition_of
 from detectors.detector import Config, Detector, Site
-from detectors.finding import Finding, text
+from detectors.finding import Finding, Status, text
 from detectors.parsing import php
 from detectors.parsing.dsn import from_pdo, from_url
 from detectors.parsing.stated import Stated
+from detectors.walk import join
+
+SECRETS = ("database", "user", "password")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,10 @@ class PhpConfig:
     "class name/property/entry", several alternatives separated by " | ". The fields "url" and "pdo" hold all of
     a database URL, or a PDO DSN. `version` is (file, pattern with one group). With `backticks` the database's name
     may stand in SQL's quotes. `roots` are variables in which the application tells its config its own folder.
+    `overrides` are files that the application reads after it, with `carried` as the config has left it: names, "*"
+    for any, "./" for beside it; they are read in the order of their names. `returned`: what is carried is what it
+    returns. `group` is a variable that chooses between entries: where
+    "{}" stands in a field. `rivals` are files that the application may read in its place, by how it was started.
     """
 
     system: str
@@ -33,6 +40,11 @@ class PhpConfig:
     version: tuple[tuple[str, bytes], ...] = ()
     backticks: bool = False
     roots: tuple[bytes, ...] = ()
+    overrides: tuple[str, ...] = ()
+    carried: bytes = b""
+    returned: bool = False
+    group: bytes = b""
+    rivals: tuple[str, ...] = ()
 
     def detector(self, *core: str) -> Detector:
         """The detector for it; `core` are names of the application's own code."""
@@ -47,13 +59,55 @@ class PhpConfig:
         values = php.evaluate(
             site, config, dict.fromkeys(self.roots, php.root_of(site)) if self.roots else None
         )
-        stated = read(values, self.fields)
+        stated = self._overridden(site, values, read(values, self._chosen(values)))
+        if rival := next((one for one in map(site.read, self.rivals) if one is not None), None):
+            stated |= dict.fromkeys(SECRETS, doubtful(rival, "it may be read in place of the config"))
         database = stated.get("database")
         if self.backticks and database is not None and database.value is not None:
             stated["database"] = replace(database, value=database.value.strip(b"`"))
         known = any(one is not None for one in stated.values())
         if known or values.damage or values.exhausted:
             yield claim(site, (self.system, self._version(site)), config.name, stated, condition_of(values))
+
+    def _chosen(self, values: php.Evaluated) -> Mapping[str, str]:
+        if not self.group:
+            return self.fields
+        chosen = values.variable(self.group)
+        name = "default" if chosen is None else text(chosen.value or b"?")
+        return {field: where.replace("{}", name) for field, where in self.fields.items()}
+
+    def _overridden(
+        self, site: Site, values: php.Evaluated, stated: dict[str, Stated | None]
+    ) -> dict[str, Stated | None]:
+        """The fields as the files leave them that the application reads after its config."""
+        fields = self.fields
+        if self.returned:
+            name = f"var {text(self.carried)}/"
+            fields = {field: where.replace("return ", name) for field, where in fields.items()}
+        before = values.left(b"" if self.returned else self.carried)
+        for config in self._later(site, values.path):
+            values = php.evaluate(site, config, {self.carried: before} if before is not None else {})
+            before = values.left(self.carried)
+            if values.damage or values.exhausted or values.opaque is not None or len(values.machines) > 1:
+                why = Stated(
+                    None, Status.AMBIGUOUS, config.name, None, "", "it may change what the config states"
+                )
+                return {**stated, "database": why, "user": why, "password": why}
+            stated = {**stated, **{name: one for name, one in read(values, fields).items() if one}}
+        return stated
+
+    def _later(self, site: Site, first: str) -> Iterator[Config]:
+        for path in self.overrides:
+            folder, _, name = path.rpartition("/")
+            if folder == ".":
+                beside = join(first.encode("utf-8", "surrogateescape").rpartition(b"/")[0], name.encode())
+                found = [site.read_real(beside)]
+            elif "*" in name:
+                names = [one for one in site.names(folder.encode()) if one.endswith(name[1:].encode())]
+                found = [site.read(join(folder.encode(), one)) for one in names]
+            else:
+                found = [site.read(path)]
+            yield from (one for one in found if one is not None)
 
     def _mine(self, config: Config) -> bool:
         if self.never and re.search(self.never, config.content):
@@ -67,6 +121,11 @@ class PhpConfig:
             if found:
                 return text(found.group(1))
         return ""
+
+
+def doubtful(config: Config, reason: str) -> Stated:
+    """What a config says while another file may say otherwise."""
+    return Stated(None, Status.AMBIGUOUS, config.name, None, "", reason)
 
 
 def read(values: php.Evaluated, fields: Mapping[str, str]) -> dict[str, Stated | None]:

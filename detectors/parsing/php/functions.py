@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from urllib.parse import unquote_to_bytes
 
+from detectors.parsing.php.decoding import json_decode
 from detectors.parsing.php.values import Array, Slot, Value, Where, key_of, loose_equal, same, string
 
 HERE = Where("", 0)
@@ -367,6 +368,7 @@ def _html(value: bytes) -> object:
 
 
 FUNCTIONS: dict[bytes, Pure] = {
+    b"json_decode": lambda arguments: json_decode(arguments, UNDECIDED),
     b"trim": _trim("b"),
     b"ltrim": _trim("l"),
     b"rtrim": _trim("r"),

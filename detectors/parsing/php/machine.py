@@ -64,7 +64,8 @@ class Routine:
 
 @dataclass(slots=True)
 class ClassInfo:
-    """A class as declared; default values are evaluated when asked for."""
+    """A class as declared; default values are evaluated when asked for. `partial`: it has more than stands in it, of a
+    trait or by magic methods; `private` are its private properties."""
 
     name: bytes
     parent: bytes
@@ -73,6 +74,8 @@ class ClassInfo:
     statics: dict[bytes, tuple[Node, Node | None]] = field(default_factory=dict)
     constants: dict[bytes, Node] = field(default_factory=dict)
     methods: dict[bytes, Routine] = field(default_factory=dict)
+    private: set[bytes] = field(default_factory=set)
+    partial: bool = False
 
 
 @dataclass(slots=True)
@@ -218,6 +221,7 @@ class Machine:
     def __init__(self, world: World, source: Source, steps: int) -> None:
         self.world = world
         self.source = source
+        self.owner = b""
         self.state = State()
         self.steps = steps
         self.depth = 0
@@ -311,13 +315,36 @@ class Machine:
             self.notes = outer
 
     @contextmanager
-    def inside(self, source: Source) -> Iterator[None]:
-        """Evaluate nodes of another file."""
-        outer, self.source = self.source, source
+    def inside(self, source: Source, owner: bytes | None = None) -> Iterator[None]:
+        """Evaluate nodes of another file, of the class `owner` (b"": of none; None: of the same as before)."""
+        outer, kind = self.source, self.owner
+        self.source, self.owner = source, kind if owner is None else owner
         try:
             yield
         finally:
-            self.source = outer
+            self.source, self.owner = outer, kind
+
+    def lineage(self, kind: bytes) -> list[ClassInfo]:
+        """A class and what it extends, as far as that is declared here."""
+        found: list[ClassInfo] = []
+        while kind and len(found) < 10:
+            info = self.classes.get(kind)
+            if info is None:
+                break
+            found.append(info)
+            kind = info.parent
+        return found
+
+    def class_named(self, raw: bytes) -> bytes:
+        """The class that a name stands for, in lower case; b"" where that cannot be said."""
+        name = raw.rpartition(b"\\")[2].lower()
+        if name == b"static" and any(info.parent == self.owner for info in self.classes.values()):
+            return b""
+        if name in (b"self", b"static"):
+            return self.owner
+        if name == b"parent":
+            return self.classes[self.owner].parent if self.owner in self.classes else b""
+        return name
 
     def scope_of(self, name: bytes) -> Scope:
         """The scope a variable of the running function lives in."""
@@ -353,6 +380,11 @@ class Machine:
         """A property's slot."""
         return self.state.heap[thing.id].props.get(name)
 
+    def known_whole(self, kind: bytes) -> bool:
+        """Whether all that a class has is declared here, and nothing of it is made up as it is asked for."""
+        lineage = self.lineage(kind)
+        return not lineage or not (lineage[-1].parent or any(info.partial for info in lineage))
+
     def write_prop(self, thing: Object, name: bytes, slot: Slot) -> None:
         """Set a property."""
         record = self.state.heap[thing.id]
@@ -374,6 +406,7 @@ class Machine:
             for name, slot in scope.items():
                 if not isinstance(slot.value, Unknown):
                     scope[name] = slot._replace(value=why)
+        self.state.statics = {key: slot._replace(value=why) for key, slot in self.state.statics.items()}
 
 
 Expression = Callable[[Machine, Node], Value]

@@ -51,6 +51,9 @@ def hoist(machine: Machine, nodes: Sequence[Node]) -> None:
             declare_class(machine, node)
 
 
+MAGIC = frozenset((b"__get", b"__set", b"__isset", b"__unset"))
+
+
 def declare_class(machine: Machine, node: Node) -> Signal | None:
     """Remember what a class declares."""
     name, body = node.child_by_field_name("name"), node.child_by_field_name("body")
@@ -65,6 +68,7 @@ def declare_class(machine: Machine, node: Node) -> Signal | None:
     info = ClassInfo(machine.source.text(name), parent, machine.source)
     for member in named(body):
         machine.step()
+        info.partial |= member.type == "use_declaration"
         if member.type == "property_declaration":
             static = b"static" in machine.source.text(member) and any(
                 child.type == "static_modifier" for child in member.children
@@ -75,6 +79,8 @@ def declare_class(machine: Machine, node: Node) -> Signal | None:
                     default = element.child_by_field_name("default_value")
                     table = info.statics if static else info.props
                     table[machine.source.text(variable)[1:]] = (element, default)
+                    if b"private" in machine.source.text(member)[: element.start_byte - member.start_byte]:
+                        info.private.add(machine.source.text(variable)[1:])
         elif member.type == "const_declaration":
             for element in named(member):
                 parts = named(element) if element.type == "const_element" else []
@@ -85,6 +91,7 @@ def declare_class(machine: Machine, node: Node) -> Signal | None:
             if title is not None:
                 routine = Routine(member, machine.source, info.name.lower())
                 info.methods[machine.source.text(title).lower()] = routine
+                info.partial |= machine.source.text(title).lower() in MAGIC
     machine.classes.setdefault(info.name.lower(), info)
     return None
 
@@ -566,9 +573,9 @@ def _havoc_target(machine: Machine, node: Node, why: Unknown) -> None:
 
 
 def try_statement(machine: Machine, node: Node) -> Signal | None:
-    """The body as if nothing was thrown; then finally."""
+    """The body, or as much of it as comes before something is thrown and then a catch; then finally."""
     body = node.child_by_field_name("body")
-    signal = _run_optional(machine, body)
+    signal = _caught(machine, node, body, _branch(machine, partial(_run_optional, machine, body)))
     if signal is not None:
         return signal
     for child in named(node):
@@ -576,6 +583,23 @@ def try_statement(machine: Machine, node: Node) -> Signal | None:
             inner = child.child_by_field_name("body")
             return _run_optional(machine, inner)
     return None
+
+
+def _caught(machine: Machine, node: Node, body: Node | None, signal: Signal | None) -> Signal | None:
+    """Whether the body throws can be said where it throws by itself; else each catch may have run after it."""
+    catches = [child.child_by_field_name("body") for child in named(node) if child.type == "catch_clause"]
+    code = b"" if body is None else machine.source.text(body)
+    if not catches or (b"(" not in code and b"throw" not in code):
+        return signal
+    thrown = signal is not None and signal.kind == "exit" and b"throw" in code
+    why = machine.unknown(node, "an exception may be thrown")
+    after = machine.state
+    ways: list[tuple[State, Signal | None]] = [] if thrown and len(catches) == 1 else [(after, signal)]
+    for inner in catches:
+        machine.state = after.copy()
+        left = _branch(machine, partial(_run_optional, machine, inner))
+        ways.append((machine.state, left))
+    return _settle(machine, ways, why)
 
 
 def unset(machine: Machine, node: Node) -> Signal | None:

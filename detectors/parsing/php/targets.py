@@ -37,7 +37,11 @@ def assign_to(machine: Machine, target: Node, slot: Slot) -> None:
         _assign_member(machine, target, slot)
     elif target.type == "scoped_property_access_expression":
         key = static_key(machine, target)
-        if key is not None:
+        if key is None:
+            machine.becomes_opaque(
+                machine.unknown(target, "a static property of a class that is not known is written")
+            )
+        else:
             machine.state.statics[key] = slot
     elif target.type in ("list_literal", "array_creation_expression"):
         _destructure(machine, target, slot)
@@ -48,8 +52,11 @@ def static_key(machine: Machine, node: Node) -> tuple[bytes, bytes] | None:
     parts = named(node)
     if len(parts) != 2 or parts[1].type != "variable_name":
         return None
-    owner = machine.source.text(parts[0]).rpartition(b"\\")[2].lower()
-    return owner, machine.source.text(parts[1])[1:]
+    owner, name = machine.class_named(machine.source.text(parts[0])), machine.source.text(parts[1])[1:]
+    if not owner:
+        return None
+    declared = (info.name.lower() for info in machine.lineage(owner) if name in info.statics)
+    return next(declared, owner), name
 
 
 def _keys(machine: Machine, target: Node) -> tuple[Node, list[Value | object]]:
@@ -148,6 +155,8 @@ def _assign_member(
         for each in tuple(machine.state.heap[thing.id].props):
             machine.write_prop(thing, each, slot._replace(value=why))
         return
+    if not machine.known_whole(machine.state.heap[thing.id].kind) and machine.read_prop(thing, prop) is None:
+        slot = slot._replace(value=machine.unknown(target, "a property that is not declared here"))
     machine.write_prop(thing, prop, nested(machine, machine.read_prop(thing, prop), keys or [], slot))
 
 
