@@ -4,14 +4,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import random
+import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from detectors.finding import Secret
 from fixtures.servers.daemon import plain_environment
 from fixtures.servers.mariadb import PrivateMariadb
+from restore.model.incident import DatabaseTarget, SecretRef
+from restore.model.mysql import state_digest
+from restore.systems.mysql import MysqlServer
 
 MB = 1_000_000
 ROWS_AT_ONCE = 400
@@ -52,37 +59,63 @@ CREATE TABLE order_line (id int NOT NULL AUTO_INCREMENT PRIMARY KEY, orders int 
 """
 
 
+SCRATCH = Path("/var/tmp/bulkrestore-bench")
+NAMES = (*(f"blog{number:02}" for number in range(30)), "shop")
+# What the digests of the originals depend on.
+METHOD = ("tests/bench/corpus.py", "restore/systems/dump_rows.py", "restore/systems/mysql_tables.py")
+
+
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """`dumps` by database, made by mariadb-dump, and mydumper's folders of the same; `plain` bytes in all."""
+    """`dumps` by database, made by mariadb-dump, `folder` mydumper's of all of them, and what each original held
+    (state_digest); `plain` bytes in all."""
 
     dumps: dict[str, Path]
-    folders: dict[str, Path]
+    folder: Path
+    digests: dict[str, str]
     plain: int
 
 
-def make(server: PrivateMariadb, folder: Path, megabytes: int) -> Corpus:
-    """Thirty blogs and one shop of about a quarter of everything, on `server` and dumped below `folder`."""
-    names = [f"blog{number:02}" for number in range(30)]
-    for number, name in enumerate(names):
-        _fill(server, name, BLOG, _blog(random.Random(number), megabytes * MB * 3 // 4 // len(names)))
+def cached(megabytes: int, note: Callable[[str], None]) -> Corpus:
+    """Thirty blogs and one shop of about a quarter of everything, made once and kept below SCRATCH."""
+    root = Path(__file__).parents[2]
+    key = hashlib.sha256(b"".join((root / one).read_bytes() for one in METHOD)).hexdigest()[:12]
+    folder = SCRATCH / f"databases-{megabytes}-{key}"
+    stated = folder / "digests.json"
+    if not stated.exists():
+        note(f"making {megabytes:,} MB of dumps in {folder}, once")
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700, parents=True)
+        with PrivateMariadb(settings={"innodb-buffer-pool-size": "1G"}) as server:
+            stated.write_text(json.dumps(_make(server, folder, megabytes)))
+    dumps = {name: folder / f"{name}.sql" for name in NAMES}
+    size = sum(path.stat().st_size for path in dumps.values())
+    return Corpus(dumps, folder / "all.my", json.loads(stated.read_text()), size)
+
+
+def _make(server: PrivateMariadb, folder: Path, megabytes: int) -> dict[str, str]:
+    """On `server` and dumped below `folder`; what each database holds."""
+    blogs = NAMES[:-1]
+    for number, name in enumerate(blogs):
+        _fill(server, name, BLOG, _blog(random.Random(number), megabytes * MB * 3 // 4 // len(blogs)))
     _fill(server, "shop", SHOP, _shop(random.Random(99), megabytes * MB // 4))
-    dumps, folders = {}, {}
-    for name in [*names, "shop"]:
-        dumps[name] = folder / f"{name}.sql"
-        with dumps[name].open("wb") as out:
-            subprocess.run(
-                server.client("--single-transaction", name, program="mariadb-dump"),
-                stdout=out,
-                check=True,
-                env=plain_environment(),
-            )
-        folders[name] = folder / f"{name}.my"
-        command = server.client("--database", name, "--outputdir", str(folders[name]), program="mydumper")
-        subprocess.run(
-            [*command, "--threads=2", "--trx-consistency-only"], check=True, env=plain_environment()
-        )
-    return Corpus(dumps, folders, sum(path.stat().st_size for path in dumps.values()))
+    for name in NAMES:
+        with (folder / f"{name}.sql").open("wb") as out:
+            command = server.client("--single-transaction", name, program="mariadb-dump")
+            subprocess.run(command, stdout=out, check=True, env=plain_environment())
+    regex = ("--regex", r"^(blog\d\d|shop)\.", "--threads=2", "--trx-consistency-only", "--verbose=0")
+    command = server.client("--outputdir", str(folder / "all.my"), program="mydumper")
+    subprocess.run([*command, *regex], check=True, env=plain_environment())
+    ours = connect(server)
+    digests = {name: state_digest(ours.tables(name)) for name in NAMES}
+    ours.close()
+    return digests
+
+
+def connect(server: PrivateMariadb) -> MysqlServer:
+    """Our side of the server."""
+    target = DatabaseTarget("live", server.admin_user, SecretRef("env", "X"), socket=str(server.socket))
+    return MysqlServer(target, Secret(server.admin_password.encode()))
 
 
 def _fill(server: PrivateMariadb, name: str, tables: str, rows: Iterator[bytes]) -> None:

@@ -3,31 +3,29 @@
 Thirty blogs and a shop, two workers, the largest database first. Two clocks: bare, every row and key on the server; and
 proven, from the first byte read to checksums compared and the databases switched on. The stock programs prove nothing.
 All runs alternate on one server with the same settings; each run's databases are then compared with the originals,
-table by table, by rows, checksum and definition.
+table by table, by rows, checksum and definition. The dumps are made once and kept in /var/tmp/bulkrestore-bench.
 """
 
 from __future__ import annotations
 
 import multiprocessing
 import os
+import resource
 import statistics
 import subprocess
 import time
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from detectors.finding import Secret
 from fixtures.servers.daemon import plain_environment
-from fixtures.servers.folder import fresh_folder
 from fixtures.servers.mariadb import PrivateMariadb
-from restore.model.incident import DatabaseTarget, SecretRef
 from restore.model.mysql import Loaded, Move, state_digest
 from restore.systems import mysql_load
 from restore.systems.dump import DumpReader
-from restore.systems.mysql import MysqlServer
 from restore.systems.mysql_load_state import Load
-from tests.bench.corpus import Corpus, make
+from tests.bench import slices
+from tests.bench.corpus import NAMES, Corpus, cached, connect
 from tests.bench.report import Report
 
 RUNS = 3
@@ -55,25 +53,21 @@ class Dump:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One server, one corpus."""
+    """One server, one corpus. Each way is given a run's name and the databases, and tells under which names it made
+    them."""
 
     server: PrivateMariadb
     corpus: Corpus
 
-    def connect(self) -> MysqlServer:
-        """Our side of the server."""
-        target = DatabaseTarget(
-            "live", self.server.admin_user, SecretRef("env", "X"), socket=str(self.server.socket)
-        )
-        return MysqlServer(target, Secret(self.server.admin_password.encode()))
-
-    def proven(self, run: str, names: list[str]) -> None:
+    def proven(self, run: str, names: list[str]) -> list[str]:
         """Loaded, compared and switched on, by as many workers as there are cores."""
         self._ours(run, names, bare=False)
+        return [f"{run}_{name}" for name in names]
 
-    def bare(self, run: str, names: list[str]) -> None:
+    def bare(self, run: str, names: list[str]) -> list[str]:
         """Loaded into the databases in which they would be compared."""
         self._ours(run, names, bare=True)
+        return [f"br_stage_{run}_{name}" for name in names]
 
     def _ours(self, run: str, names: list[str], *, bare: bool) -> None:
         queue: multiprocessing.Queue[str] = multiprocessing.Queue()
@@ -88,7 +82,7 @@ class Field:
             worker.join()
 
     def _work(self, run: str, queue: multiprocessing.Queue[str], bare: bool) -> None:
-        server = self.connect()
+        server = connect(self.server)
         if bare:
             setattr(mysql_load, "read_back", _not_read)  # noqa: B010 - mypy asks for exported names
             setattr(mysql_load, "proven", _not_proven)  # noqa: B010
@@ -100,7 +94,7 @@ class Field:
                 server.switch(Move(staging, f"{run}_{name}", f"br_kept_{run}_{name}", *made))
         server.close()
 
-    def mariadb(self, run: str, names: list[str]) -> None:
+    def mariadb(self, run: str, names: list[str]) -> list[str]:
         """`mariadb <`, one database after the other."""
         for name in names:
             self.server.sql(f"CREATE DATABASE {run}_{name} CHARACTER SET utf8mb4")
@@ -108,15 +102,16 @@ class Field:
                 subprocess.run(
                     self.server.client(f"{run}_{name}"), stdin=dump, check=True, env=plain_environment()
                 )
+        return [f"{run}_{name}" for name in names]
 
-    def myloader(self, run: str, names: list[str]) -> None:
-        """myloader with as many threads, one database after the other."""
-        for name in names:
-            folder = str(self.corpus.folders[name])
-            command = self.server.client(
-                "--directory", folder, "--database", f"{run}_{name}", program="myloader"
-            )
-            subprocess.run([*command, f"--threads={WORKERS}"], check=True, env=plain_environment())
+    def myloader(self, run: str, names: list[str]) -> list[str]:
+        """myloader with as many threads, all its tables at once."""
+        command = self.server.client("--directory", str(self.corpus.folder), program="myloader")
+        one = ("--source-db", names[0], "--database", names[0]) if len(names) == 1 else ()
+        subprocess.run(
+            [*command, f"--threads={WORKERS}", "--verbose=0", *one], check=True, env=plain_environment()
+        )
+        return names
 
     def cpu(self) -> float:
         """Seconds of processor time the server has taken."""
@@ -124,12 +119,20 @@ class Field:
         user, system = fields.rpartition(")")[2].split()[11:13]
         return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
-    def equal(self, database: str, original: str) -> bool:
-        """Whether two databases hold the same."""
-        server = self.connect()
-        same = state_digest(server.tables(database)) == state_digest(server.tables(original))
+    def wrong(self, made: list[str], originals: list[str]) -> int:
+        """How many databases do not hold what their originals held; all of them are dropped."""
+        server, wrong = connect(self.server), 0
+        for database, original in zip(made, originals, strict=True):
+            wrong += state_digest(server.tables(database)) != self.corpus.digests[original]
+            self.server.sql(f"DROP DATABASE `{database}`")
         server.close()
-        return same
+        return wrong
+
+
+def clients() -> float:
+    """Seconds of processor time of the programs that loaded."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _not_read(*_: object) -> None:
@@ -140,7 +143,7 @@ def _not_proven(load: Load, reader: DumpReader) -> Loaded:
     return Loaded((), (), (), "", "", reader.size)
 
 
-KINDS: dict[str, Callable[[Field, str, list[str]], None]] = {
+KINDS: dict[str, Callable[[Field, str, list[str]], list[str]]] = {
     "mariadb": Field.mariadb,
     "myloader": Field.myloader,
     "bare": Field.bare,
@@ -149,62 +152,67 @@ KINDS: dict[str, Callable[[Field, str, list[str]], None]] = {
 
 
 def main(report: Report) -> None:
-    """Alternating runs; medians; spread and the server's own seconds are said beside them."""
-    with fresh_folder("bench") as folder, PrivateMariadb(settings=SETTINGS) as server:
-        field = Field(server, make(server, folder, QUICK if report.quick else MEGABYTES))
-        report.note(f"corpus: {field.corpus.plain / 1e6:,.0f} MB of dumps")
-        wrong = measure(report, field, "whole corpus", list(field.corpus.dumps), goals=(2.5, 1.3, 2.0))
-        wrong += measure(report, field, "one big dump", ["shop"], goals=(2.0, 0.0, 0.0))
-        report.figure("databases that differ from their original", wrong, "databases", better="lower", goal=0)
-        cut(report, field.corpus.dumps.values())
+    """Alternating runs; medians; spread and both sides' processor seconds are said beside them."""
+    corpus = cached(QUICK if report.quick else MEGABYTES, report.note)
+    report.note(f"corpus: {corpus.plain / 1e6:,.0f} MB of dumps")
+    with PrivateMariadb(settings=SETTINGS) as server:
+        loads = Field(server, corpus)
+        wrong = measure(report, loads, "whole corpus", list(NAMES), goals=(2.5, 1.3, 2.0))
+        wrong += measure(report, loads, "one big dump", ["shop"], goals=(2.0, 0.0, 0.0))
+    report.figure("databases that differ from their original", wrong, "databases", better="lower", goal=0)
+    cut(report, corpus.dumps.values())
+    slices.measure(report, corpus)
+
+
+@dataclass(slots=True)
+class Clock:
+    """Seconds of each run: by the wall, and of the server's and the clients' processors."""
+
+    walls: list[float] = field(default_factory=list)
+    servers: list[float] = field(default_factory=list)
+    clients: list[float] = field(default_factory=list)
 
 
 def measure(
-    report: Report, field: Field, title: str, names: list[str], goals: tuple[float, float, float]
+    report: Report, loads: Field, title: str, names: list[str], goals: tuple[float, float, float]
 ) -> int:
     """The four ways on these databases; the number of databases that differ from the original."""
-    walls: dict[str, list[float]] = {kind: [] for kind in KINDS}
-    cpus: dict[str, list[float]] = {kind: [] for kind in KINDS}
+    clocks = {kind: Clock() for kind in KINDS}
     wrong = 0
     for number in range(RUNS):
         for kind, act in KINDS.items():
-            run = f"r{number}_{kind}"
-            cpu, begun = field.cpu(), time.perf_counter()
-            act(field, run, names)
-            walls[kind].append(time.perf_counter() - begun)
-            cpus[kind].append(field.cpu() - cpu)
-            for name in names:
-                made = f"br_stage_{run}_{name}" if kind == "bare" else f"{run}_{name}"
-                wrong += not field.equal(made, name)
-                field.server.sql(f"DROP DATABASE `{made}`")
-    say(report, title, walls, cpus, goals)
+            server, ours, begun = loads.cpu(), clients(), time.perf_counter()
+            made = act(loads, f"r{number}_{kind}", names)
+            clocks[kind].walls.append(time.perf_counter() - begun)
+            clocks[kind].servers.append(loads.cpu() - server)
+            clocks[kind].clients.append(clients() - ours)
+            wrong += loads.wrong(made, names)
+            report.note(f"{title}, run {number + 1}, {kind}: {clocks[kind].walls[-1]:.2f} s")
+    say(report, title, clocks, goals)
     return wrong
 
 
-def say(
-    report: Report,
-    title: str,
-    walls: dict[str, list[float]],
-    cpus: dict[str, list[float]],
-    goals: tuple[float, float, float],
-) -> None:
+def say(report: Report, title: str, clocks: dict[str, Clock], goals: tuple[float, float, float]) -> None:
     """The figures: seconds, and how many times as quick as the stock programs in the same run."""
-    middle = {kind: statistics.median(wall) for kind, wall in walls.items()}
-    for kind in ("bare", "proven"):
-        report.figure(f"{title}, {kind}", middle[kind], "s", better="lower", peer=round(middle["mariadb"], 2))
-    ratios = (("bare", "mariadb"), ("bare", "myloader"), ("proven", "mariadb"))
-    for (ours, peer), goal in zip(ratios, goals, strict=True):
-        name = f"{title}, {ours}, against {'mariadb <' if peer == 'mariadb' else peer}"
-        report.figure(name, middle[peer] / middle[ours], "times as quick", goal=goal or None)
-    for kind, wall in walls.items():
+    middle = {kind: statistics.median(clock.walls) for kind, clock in clocks.items()}
+    servers = {kind: statistics.median(clock.servers) for kind, clock in clocks.items()}
+    for kind, clock in clocks.items():
+        peer = None if kind == "mariadb" else round(middle["mariadb"], 2)
+        report.figure(f"{title}, {kind}", middle[kind], "s", better="lower", peer=peer)
+        peer = None if kind == "mariadb" else round(servers["mariadb"], 2)
+        report.figure(f"{title}, {kind}, server", servers[kind], "CPU s", better="lower", peer=peer)
         report.note(
-            f"{title}, {kind}: median {middle[kind]:.2f} s, {min(wall):.2f} to {max(wall):.2f};"
-            f" server {statistics.median(cpus[kind]):.2f} CPU s"
+            f"{title}, {kind}: median {middle[kind]:.2f} s, {min(clock.walls):.2f} to {max(clock.walls):.2f};"
+            f" server {servers[kind]:.2f} CPU s, clients {statistics.median(clock.clients):.2f} CPU s"
         )
+    ratios = (("bare", "mariadb"), ("bare", "myloader"), ("proven", "mariadb"))
+    for (ours, peer_kind), goal in zip(ratios, goals, strict=True):
+        name = f"{title}, {ours}, against {'mariadb <' if peer_kind == 'mariadb' else peer_kind}"
+        report.figure(name, middle[peer_kind] / middle[ours], "times as quick", goal=goal or None)
 
 
 def cut(report: Report, paths: Collection[Path]) -> None:
-    """Cutting dumps into statements, beside `wc -l` on the same bytes."""
+    """Cutting dumps of mariadb-dump into statements, exactly, beside `wc -l` on the same bytes."""
     size = sum(path.stat().st_size for path in paths) / 1e6
     ours, lines = [], []
     for _ in range(RUNS):
@@ -216,5 +224,7 @@ def cut(report: Report, paths: Collection[Path]) -> None:
             for _ in DumpReader(iter(Dump(path))):
                 pass
         ours.append(size / (time.perf_counter() - begun))
-    peer = statistics.median(lines)
-    report.figure("statements cut, exact", statistics.median(ours), "MB/s", goal=400, peer=round(peer))
+    speed, peer = statistics.median(ours), statistics.median(lines)
+    report.figure("statements cut, exactly", speed, "MB/s", goal=400, peer=round(peer))
+    report.figure("statements cut, mariadb-dump's own writing", speed, "MB/s", goal=800, peer=round(peer))
+    report.figure("wc -l against statements cut", peer / speed, "times as quick", better="lower")
