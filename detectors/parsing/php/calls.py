@@ -122,11 +122,16 @@ def _builtin(machine: Machine, node: Node, name: bytes, arguments: list[Node]) -
 
 RECORDED = frozenset((b"spip_connect_db",))
 CONNECTS = frozenset(
-    b"mysqli_connect mysqli_real_connect mysql_connect mysql_pconnect mysql_select_db mysqli_select_db".split()
+    b"mysqli_connect mysqli_real_connect mysql_connect mysql_pconnect mysql_select_db mysqli_select_db "
+    b"newadoconnection adonewconnection".split()
 )
-CONNECTING_CLASSES = frozenset(b"mysqli pdo medoo mysqlidb ezsql_mysql ezsql_mysqli ezsql_pdo".split())
+CONNECTING_CLASSES = frozenset(
+    b"mysqli pdo medoo mysqlidb meekrodb ezsql_mysql ezsql_mysqli ezsql_pdo adapter connection sql "
+    b"zend_db_adapter_pdo_mysql zend_db_adapter_mysqli".split()
+)
 CONNECTING_METHODS = frozenset(
-    b"real_connect connect pconnect nconnect select_db addconnection getconnection setup __construct".split()
+    b"real_connect connect pconnect nconnect select_db addconnection getconnection setup factory create singleton "
+    b"__construct".split()
 )
 HARMLESS = frozenset(
     b"ini_set error_reporting header session_start session_name session_set_cookie_params "

@@ -3,7 +3,7 @@
 The file is evaluated as any config is; its functions and methods that hold such a call and were not called are then
 entered with parameters that are not known. Nothing is executed.
 https://www.php.net/manual/en/mysqli.construct.php, pdo.construct.php, function.mysql-connect.php,
-https://adodb.org/, Doctrine's DriverManager::getConnection(), Eloquent's Capsule::addConnection()
+https://adodb.org/, PEAR's MDB2, Zend_Db, Doctrine's DriverManager::getConnection(), Eloquent's Capsule::addConnection()
 """
 
 from __future__ import annotations
@@ -23,14 +23,19 @@ from detectors.parsing.php.values import NO_NOTES, Array, Object, Unknown
 from detectors.parsing.stated import Stated
 
 OPENS = re.compile(
-    rb"\b(?:mysqli_(?:real_)?connect|mysql_p?connect|new\s+\\?(?:mysqli|PDO|Medoo|MysqliDb|ezSQL_\w+)|addConnection|"
-    rb"getConnection|(?:->|::)\s*(?:real_connect|[PN]?Connect|setup|__construct))\s*\(",
+    rb"\b(?:mysqli_(?:real_)?connect|mysql_p?connect|NewADOConnection|ADONewConnection|addConnection|getConnection|"
+    rb"new\s+\\?(?:mysqli|PDO|Medoo|MysqliDb|MeekroDB|ezSQL_\w{1,20}|Zend_Db_Adapter_\w{1,20}|DB\\SQL)|"
+    rb"new\s+\\?(?:Medoo\\Medoo|Nette\\Database\\Connection|(?:Zend|Laminas)\\Db\\Adapter\\Adapter)|"
+    rb"(?:EntityManager\s*::\s*create|Zend_Db\s*::\s*factory|MDB2\s*::\s*(?:factory|connect|singleton))|"
+    rb"(?:->|::)\s*(?:real_connect|[PN]?Connect|setup|__construct))\s*\(",
     re.IGNORECASE,
 )
+URL = re.compile(rb"(?:mysqli?|mariadb|pdo_mysql)://", re.IGNORECASE)
 ENTERED = 20
 POSITIONS = ("host", "user", "password", "database", "port", "socket")
 PLAIN = frozenset(
-    b"mysqli_connect new_mysqli ->real_connect ->connect ->pconnect ->nconnect new_mysqlidb".split()
+    b"mysqli_connect mysqli_real_connect new_mysqli ->real_connect ->connect ->pconnect ->nconnect new_mysqlidb "
+    b"new_meekrodb".split()
 )
 KEYS: Mapping[str, tuple[bytes, ...]] = {
     "host": (b"host", b"hostname", b"server", b"hostspec", b"dbhost", b"db_host"),
@@ -40,7 +45,7 @@ KEYS: Mapping[str, tuple[bytes, ...]] = {
     "port": (b"port",),
     "socket": (b"unix_socket", b"socket"),
     "prefix": (b"prefix", b"table_prefix"),
-    "driver": (b"driver", b"database_type", b"type"),
+    "driver": (b"driver", b"database_type", b"phptype", b"type"),
 }
 Fields = dict[str, Stated | None]
 
@@ -152,11 +157,15 @@ def _fields(machine: Machine, connect: Connect) -> Fields | None:
     first = slots[0]
     if isinstance(first.value, Array):
         return _of_array(machine, first.value)
+    if name == b"->factory" and len(slots) > 1 and isinstance(slots[1].value, Array):
+        return _of_array(machine, slots[1].value)
     if name == b"mysqli_real_connect":
         slots = slots[1:]
     told = [stated(slot, machine) for slot in slots]
     if not told:
         return None
+    if URL.match(told[0].value or b""):
+        return from_url(told[0])
     if (told[0].value or b"").lower().startswith(b"mysql:") or name in (b"new_pdo", b"->setup"):
         return {**from_pdo(told[0]), **dict(zip(("user", "password"), told[1:3], strict=False))}
     if name.startswith(b"new_ezsql"):
