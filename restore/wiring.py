@@ -33,7 +33,7 @@ from restore.model.ports import (
     Source,
     Staging,
 )
-from restore.model.stores import Store
+from restore.model.stores import IMAP, Store
 from restore.model.survey import Finding, Index, Survey
 from restore.plan.bulk import BulkPlan, capacity
 from restore.plan.ours import LOAD, SWITCH, Traces
@@ -53,6 +53,7 @@ from restore.run.post import Factory
 from restore.survey.index import index_keys, read_index
 from restore.survey.preflight import check
 from restore.survey.survivors import find_survivors
+from restore.systems.dbox_source import DboxReader
 from restore.systems.folder import FolderSource
 from restore.systems.imap import ImapServer
 from restore.systems.imap_source import NoFiles, OldImapServer
@@ -67,7 +68,9 @@ from restore.systems.staged_dumps import StagedDumps
 from restore.systems.staging import StagingFolder
 
 STAGING = "staging"
+INDEXES = "indexes"
 SCRATCH = "scratch"
+DBOX = "dbox"
 CLUSTER = "cluster"
 ONCE = Patience(tries=1)
 NO_LONGER_ASKED = "a whole run did not ask it again"
@@ -104,9 +107,9 @@ class RealSystems:
         self._old_mail: dict[str, OldImapServer] = {}
         self._databases: dict[str, DatabaseServer] = {}
         self._users: dict[str, MailUsers] = {}
-        folder = folder or Path(incident.state)
+        self._folder = folder = folder or Path(incident.state)
         self._staging = StagingFolder(folder / STAGING)
-        self._dumps = StagedDumps(self._staging)
+        self._dumps = StagedDumps(self._staging, folder / INDEXES)
         self._scratch = ScratchServer(folder / SCRATCH)
 
     @property
@@ -138,6 +141,8 @@ class RealSystems:
         return self._mail[name]
 
     def mail_reader(self, source: str, address: str, path: bytes, store: Store) -> MailReader:
+        if store.format != IMAP:
+            return DboxReader(self.source(source), path, store.format, self._folder / DBOX)
         if source not in self._old_mail:
             spec = next(one for one in self._incident.sources if one.name == source)
             password = self._reveal(spec.master_password)
@@ -250,7 +255,7 @@ class Office:
     def index(self) -> Index:
         """The global index, read once; the ledger keeps which old server could be read."""
         if self._index is None:
-            self._index = read_index(self.incident, self._systems.source)
+            self._index = read_index(self.incident, self._systems.source, self._systems.dumps.databases)
             unread = {one.key: one for one in self._index.failed}
             keys = index_keys(self.incident)
             dropped = sorted(self.ledger.step_keys("index/", "failed").difference(keys))

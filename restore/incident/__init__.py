@@ -70,6 +70,13 @@ def _pattern(*names: str) -> Callable[[str], str]:
     return check
 
 
+def _more_dumps(table: Table) -> tuple[str, ...]:
+    patterns = table.texts("more_dumps", ())
+    if any(_pattern()(one.replace("{database}", "database")) for one in patterns):
+        table.wrong("more_dumps", "a list of path patterns, in which {database} and {date} may stand")
+    return patterns
+
+
 def _old_server(table: Table) -> OldServer:
     return OldServer(
         name=table.text("name", check=a_name),
@@ -84,6 +91,7 @@ def _old_server(table: Table) -> OldServer:
         kind=table.choice("kind", KINDS, "backup"),
         taken=moment(table, "date"),
         further=read_copies(table, inside),
+        more_dumps=_more_dumps(table),
         older_dumps=table.choice("older_dumps", (ASK, USE), ASK),
         damaged_dumps=table.choice("damaged_dumps", (ASK, PARTIAL), ASK),
         mail_users=read_user_base(table, inside),

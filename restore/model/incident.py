@@ -71,7 +71,8 @@ class OldServer:
 
     `source`, `path`, `kind` and `taken` state its first copy, `further` the next ones in order of preference.
     `databases_to` names database targets in order of preference; two databases of one name are placed apart
-    where that list allows. `homes`, `maildirs`, `dumps` are path patterns inside each copy's tree. `older_dumps`
+    where that list allows. `homes`, `maildirs`, `dumps` are path patterns inside each copy's tree; `more_dumps`
+    further ones of dumps, which hold many databases each where no {database} stands in them. `older_dumps`
     says what becomes of a database whose first dump is damaged, or may lie in a copy that cannot be read: ask a
     person, or use the next whole one; `damaged_dumps` whether what can be read of a damaged dump goes live where no
     other takes its place: ask a person, or restore it in part. `mail_users` is where it kept its mail users' password
@@ -91,6 +92,7 @@ class OldServer:
     kind: str = "backup"
     taken: float | None = None
     further: tuple[ServerCopy, ...] = ()
+    more_dumps: tuple[str, ...] = ()
     older_dumps: str = ASK
     damaged_dumps: str = ASK
     mail_users: UserBase | None = None

@@ -77,6 +77,16 @@ class DumpFile:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldDatabase:
+    """A database inside a file of many: `bytes` plain bytes with what it is to be read under. `cut`: the file is
+    damaged in it."""
+
+    name: str
+    bytes: int
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class TableState:
     """What one table holds on a server or in a dump stream.
 

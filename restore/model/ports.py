@@ -24,6 +24,7 @@ from restore.model.mysql import (
     AccountState,
     DumpFile,
     Fingerprint,
+    HeldDatabase,
     Loaded,
     Move,
     Salvage,
@@ -155,6 +156,10 @@ class MailReader(Protocol):
 
     Raises MailUnreachable and MailStalled (both transient), MailRefused (the server's words) of errors.py.
     """
+
+    @property
+    def refused(self) -> tuple[str, ...]:
+        """ "path: reason" lines of what the server was not given to read."""
 
     def folders(self) -> Sequence[FolderPath]:
         """Every folder that can be selected."""
@@ -328,6 +333,10 @@ class SalvagedDump(Protocol):
 class Dumps(Protocol):
     """Dumps of any form in the staging folder: one file, a part of one, or a folder of them."""
 
+    def databases(self, source: Source, file: Fingerprint) -> Sequence[HeldDatabase]:
+        """The databases inside a file of many: read once from end to end, then known by its fingerprint. Raises what
+        the source raises, DumpDamaged where nothing can be read, DumpRefused."""
+
     def fetch(self, source: Source, dump: DumpFile, progress: Progress) -> None:
         """Have here all that is needed of it; raises what Staging.fetch raises."""
 
@@ -337,6 +346,9 @@ class Dumps(Protocol):
 
     def salvaged(self, dump: DumpFile) -> SalvagedDump:
         """What can be had of a damaged one."""
+
+    def stated(self, dump: DumpFile) -> Mapping[str, int]:
+        """How many rows each table has, where the dump itself states it apart from its rows."""
 
     def discard(self, dump: DumpFile) -> None:
         """Remove all that is here of it."""
@@ -420,7 +432,7 @@ class Systems(Protocol):
 
     def mail_reader(self, source: str, address: str, path: bytes, store: Store) -> MailReader:
         """A mailbox of a source that a mail server must read, logged in to: an IMAP server's, or what `store` says at
-        `path` of a folder of this machine. Raises what logging in raises, OldMailboxMissing, DovecotMissing."""
+        `path` of its files. Raises what logging in raises, OldMailboxMissing, DovecotMissing, DboxRefused."""
 
     def database(self, name: str) -> DatabaseServer:
         """A live database server."""

@@ -64,7 +64,8 @@ class Index:
     """Everything every plan sees, whatever it is narrowed to. `notes` say what was met and not used, `failed` which
     old server's names could not be read and why, by the key "index/SERVER", or one copy of it, by "index/SERVER/" and
     its source and path. `homes` say, for servers with several copies, which of them hold a customer's home, first
-    choice first; `unread` which copies could not be read, as (server, rank)."""
+    choice first; `unread` which copies could not be read, as (server, rank). `accounts` are the
+    dumps of old servers' `mysql` databases that lie among those of many."""
 
     customers: tuple[Customer, ...]
     mailboxes: tuple[MailboxPlace, ...]
@@ -73,6 +74,7 @@ class Index:
     failed: tuple[Failed, ...] = ()
     homes: tuple[HomePlace, ...] = ()
     unread: tuple[tuple[str, int], ...] = ()
+    accounts: tuple[DumpFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

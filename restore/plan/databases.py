@@ -205,7 +205,7 @@ def _older(chosen: DumpFile, found: list[DumpFile], server: OldServer, owner: Cu
 def candidate(dump: DumpFile) -> Candidate:
     """A dump as an answer to which one shall be used."""
     stamp = dump.fingerprint
-    label = f"the dump of {day(dump.taken)} on {stamp.source}, {stamp.size:,} bytes"
+    label = f"the dump of {day(dump.taken)} on {stamp.source}, {dump.size:,} bytes"
     return Candidate(label, "dump", path_text(dump))
 
 

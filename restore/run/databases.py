@@ -53,6 +53,7 @@ def load_database(key: str, work: LoadDatabase, systems: Systems) -> Outcome:
         systems.desk.renew(key)
         loaded = server.load(work.staging, DumpStream(key, systems, work.dump))
         check_whose(work.dump, loaded)
+        check_stated(work.dump, loaded, systems)
     except (DumpDamaged, DumpRefused) as trouble:
         server.drop_staging(work.staging)
         outcome = _in_spite_of(key, work, trouble, systems)
@@ -136,6 +137,16 @@ def check_whose(dump: DumpFile, loaded: Loaded) -> None:
             f"its file is named for the database {safe(name)}, it says itself that it is of {safe(loaded.stated)}",
             (),
         )
+
+
+def check_stated(dump: DumpFile, loaded: Loaded, systems: Systems) -> None:
+    """A dump that states apart from its rows how many each table has must hold them. Raises DumpDamaged."""
+    held = {table.name: table.rows for table in loaded.tables}
+    for table, rows in systems.dumps.stated(dump).items():
+        if held.get(table, 0) != rows:
+            raise DumpDamaged(
+                f"the dump's metadata states {rows:,} rows of {safe(table)}, its files hold {held.get(table, 0):,}"
+            )
 
 
 def _loaded(key: str, work: LoadDatabase, loaded: Loaded) -> Outcome:

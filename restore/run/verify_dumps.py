@@ -21,7 +21,7 @@ from restore.model.outcome import Done, Outcome, Partial
 from restore.model.plan import ReadSurvivors, VerifyDump
 from restore.model.ports import Systems
 from restore.model.text import safe
-from restore.run.databases import check_whose, missing_objects
+from restore.run.databases import check_stated, check_whose, missing_objects
 from restore.run.dump_stream import DumpStream
 from restore.run.salvage import load_salvaged
 
@@ -48,6 +48,7 @@ def verify_dump(key: str, work: VerifyDump, systems: Systems) -> Outcome:
     try:
         loaded = _load(key, work, systems, clock)
         check_whose(work.dump, loaded)
+        check_stated(work.dump, loaded, systems)
     except UNUSABLE as trouble:
         outcome = _unusable(key, work, clock, trouble, systems)
         systems.dumps.discard(work.dump)

@@ -8,10 +8,12 @@ from collections.abc import Iterator
 
 from restore.errors import DumpDamaged
 from restore.model.facts import DumpLooked
+from restore.model.mysql import SQL
 from restore.model.outcome import Done, Outcome, Partial
 from restore.model.plan import LookDump
 from restore.model.ports import Systems
 from restore.model.text import safe
+from restore.survey.dump_forms import look_form
 from restore.survey.dump_installs import installs_of
 from restore.survey.packed import GZIP, is_packed, plain_head
 
@@ -31,6 +33,8 @@ def look_dump(key: str, work: LookDump, systems: Systems) -> Outcome:
     Partial where the tail could not be checked (large gzip, any other packing) or where the last line is missing;
     what is said is a first look, the load reads every byte. Raises what the source raises.
     """
+    if work.dump.form != SQL:
+        return look_form(key, work, systems)
     stamp = work.dump.fingerprint
     source = systems.source(stamp.source)
     raw = source.read(stamp.path, HEAD_BYTES)

@@ -18,7 +18,7 @@ from restore.model.mysql import DumpFile
 from restore.model.ports import Content, Source
 from restore.model.survey import Customer
 from restore.model.text import safe
-from restore.survey.listing import expand
+from restore.survey.places import expand
 
 VHOSTS = (
     b"etc/apache2/sites-available", b"etc/apache2/sites-enabled", b"etc/httpd/conf.d", b"etc/apache2/vhosts.d",

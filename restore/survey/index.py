@@ -19,6 +19,7 @@ from restore.model.stores import IMAP, Store
 from restore.model.survey import Customer, HomePlace, Index, MailboxPlace
 from restore.model.text import safe
 from restore.survey.customers import read_customers
+from restore.survey.dumps_of_many import ACCOUNTS, Inside
 from restore.survey.homes import list_customers
 from restore.survey.listing import list_dumps, list_mailboxes
 
@@ -48,14 +49,14 @@ def index_keys(incident: Incident) -> tuple[str, ...]:
     return (*servers, *copies)
 
 
-def read_index(incident: Incident, source: Callable[[str], Source]) -> Index:
+def read_index(incident: Incident, source: Callable[[str], Source], inside: Inside | None = None) -> Index:
     """All names and owners of all old servers of an incident, united over their copies; `source` gives a source by
-    its name.
+    its name, `inside` tells what a file of many databases holds (None: none is looked into).
 
     A copy that cannot be read is in `failed` and `unread`; the rest stands without it. A server whose customers
     file or all of whose copies cannot be read is in `failed`, and nothing of it in the rest.
     """
-    parts = [_read_server(server, source) for server in incident.old_servers]
+    parts = [_read_server(server, source, inside) for server in incident.old_servers]
     return Index(
         tuple(one for part in parts for one in part.customers),
         tuple(one for part in parts for one in part.mailboxes),
@@ -64,16 +65,17 @@ def read_index(incident: Incident, source: Callable[[str], Source]) -> Index:
         tuple(one for part in parts for one in part.failed),
         tuple(one for part in parts for one in part.homes),
         tuple(one for part in parts for one in part.unread),
+        tuple(one for part in parts for one in part.accounts),
     )
 
 
-def _read_server(server: OldServer, source: Callable[[str], Source]) -> Index:
+def _read_server(server: OldServer, source: Callable[[str], Source], inside: Inside | None) -> Index:
     notes: list[str] = []
     copies: list[_Copy] = []
     failed: dict[int, RestoreError] = {}
     for rank in range(len(server.copies)):
         try:
-            copies.append(_read_copy(server, rank, source, notes))
+            copies.append(_read_copy(server, rank, source, inside, notes))
         except RestoreError as error:
             failed[rank] = error
     told = tuple(_copy_unread(server, rank, error) for rank, error in failed.items() if server.further)
@@ -85,18 +87,26 @@ def _read_server(server: OldServer, source: Callable[[str], Source]) -> Index:
         homes = tuple(_homes(known, copies, notes)) if server.further else ()
     except RestoreError as error:
         return Index((), (), (), failed=(_unread(server, error), *told))
+    dumps = [replace(dump, rank=copy.rank) for copy in copies for dump in copy.dumps]
     return Index(
         known,
         tuple(_united(copies)),
-        tuple(replace(dump, rank=copy.rank) for copy in copies for dump in copy.dumps),
+        tuple(dump for dump in dumps if dump.database.name != ACCOUNTS),
         tuple(notes),
         told,
         homes,
         tuple((server.name, rank) for rank in failed),
+        tuple(dump for dump in dumps if dump.database.name == ACCOUNTS),
     )
 
 
-def _read_copy(server: OldServer, rank: int, source: Callable[[str], Source], notes: list[str]) -> _Copy:
+def _read_copy(
+    server: OldServer,
+    rank: int,
+    source: Callable[[str], Source],
+    inside: Inside | None,
+    notes: list[str],
+) -> _Copy:
     one = server.at(rank)
     backup = source(one.source)
     if server.further:
@@ -107,7 +117,7 @@ def _read_copy(server: OldServer, rank: int, source: Callable[[str], Source], no
         rank,
         backup,
         tuple(list_mailboxes(one, backup, found)),
-        tuple(list_dumps(one, backup, found)),
+        tuple(list_dumps(one, backup, found, inside)),
     )
     notes += [f"{one.source}: {note}" for note in found] if server.further else found
     return copy

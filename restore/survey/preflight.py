@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from restore.errors import MailboxMissing, RestoreError
 from restore.model.incident import Incident, MailTarget, OldServer, SourceSpec
 from restore.model.mail import INBOX
+from restore.model.mysql import SLICE
 from restore.model.ports import Source, Systems
 from restore.model.survey import Finding, Index
 from restore.model.text import safe
@@ -156,7 +157,7 @@ def _dump_sizes(index: Index, servers: set[str]) -> list[tuple[bytes, int]]:
     for dump in index.dumps:
         if dump.database.server in servers:
             file = dump.fingerprint
-            found = (file.mtime, file.path, file.size)
+            found = (file.mtime, b"" if dump.form == SLICE else file.path, dump.size)
             newest[dump.database] = max(found, newest.get(dump.database, found))
     return [(path, size) for _, path, size in newest.values()]
 

@@ -8,7 +8,7 @@ from restore.model.incident import Incident, OldServer
 from restore.model.mysql import DatabaseId, DumpFile, Fingerprint
 from restore.model.ports import Source
 from restore.model.survey import Index
-from restore.survey.listing import SUFFIXES, expand
+from restore.survey.places import SUFFIXES, expand
 
 ACCOUNTS = "mysql"
 
@@ -22,6 +22,7 @@ def find_survivors(incident: Incident, index: Index, source: Callable[[str], Sou
             continue
         ranks = [rank for rank in range(len(server.copies)) if (server.name, rank) not in index.unread]
         dumps = [dump for rank in ranks for dump in _dumps(server.at(rank), source)]
+        dumps += [dump for dump in index.accounts if dump.database.server == server.name]
         found += sorted(dumps, key=lambda dump: (dump.fingerprint.mtime, dump.fingerprint.path))[-1:]
     return tuple(found)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from restore.errors import DumpDamaged, DumpRefused
 from restore.systems.dump import DumpReader, Kind, Statement
@@ -41,15 +41,22 @@ class Stretch:
 @dataclass(frozen=True, slots=True)
 class DumpIndex:
     """The stretches of a dump of `size` plain bytes, in order and without gaps. A dump that names no database has
-    one called ""."""
+    one called "". `damage` says why the last one is not whole, "" where it is."""
 
     stretches: tuple[Stretch, ...]
     size: int
+    damage: str = ""
 
     @property
     def databases(self) -> tuple[str, ...]:
         """Their names, in the dump's order."""
         return tuple(dict.fromkeys(one.database for one in self.stretches if one.database is not None))
+
+    @property
+    def damaged(self) -> str:
+        """The database that the damage is in; "" where there is none."""
+        named = [one.database for one in self.stretches if one.database is not None]
+        return named[-1] if self.damage and named else ""
 
     def parts(self, database: str, table: str = "") -> tuple[tuple[int, int], ...]:
         """Where a database (or one of its tables) stands, with the settings it is to be read under; () where the
@@ -71,18 +78,40 @@ def _start(one: Stretch) -> int:
 
 def index_of(chunks: Iterator[bytes]) -> DumpIndex:
     """Read a plain dump to its end. Raises DumpDamaged, DumpRefused."""
-    reader = DumpReader(chunks)
-    found: list[Stretch] = []
+    return _index(DumpReader(chunks), [])
+
+
+def index_of_part(chunks: Iterator[bytes]) -> DumpIndex:
+    """The same, as far as a damaged dump can be read: its last database is then the one that the damage is in. Raises
+    DumpDamaged where no database begins before it, DumpRefused."""
+    reader, found = DumpReader(chunks), list[Stretch]()
+    try:
+        index = _index(reader, found)
+        damage = reader.missing_end(made=True)
+    except DumpDamaged as error:
+        if not any(one.database is not None for one in found):
+            raise
+        index = DumpIndex(tuple(one for one in found if one.end > one.start), reader.size)
+        damage = error.message
+    return replace(index, damage=damage)
+
+
+def _index(reader: DumpReader, found: list[Stretch]) -> DumpIndex:
+    """The index; `found` is what was found of it where the reading breaks off."""
     database: str | None = None
     table, start = "", 0
-    for statement in reader:
-        if statement.kind is Kind.CUT:
-            raise DumpDamaged(f"the dump ends inside the statement that begins at byte {statement.offset:,}")
-        place = _place(statement, database, table, reader.plainly)
-        if place != (database, table):
-            found.append(Stretch(database, table, start, statement.offset))
-            (database, table), start = place, statement.offset
-    found.append(Stretch(database, table, start, reader.size))
+    try:
+        for statement in reader:
+            if statement.kind is Kind.CUT:
+                raise DumpDamaged(
+                    f"the dump ends inside the statement that begins at byte {statement.offset:,}"
+                )
+            place = _place(statement, database, table, reader.plainly)
+            if place != (database, table):
+                found.append(Stretch(database, table, start, statement.offset))
+                (database, table), start = place, statement.offset
+    finally:
+        found.append(Stretch(database, table, start, reader.size))
     return DumpIndex(tuple(one for one in found if one.end > one.start), reader.size)
 
 

@@ -45,20 +45,29 @@ PAD = 1 << 20
 
 class SalvagedDump:
     """A damaged dump's plain stream mended; it can be iterated again. `found` says what the last whole iteration kept
-    and lost. `open` gives the pieces from the start; tables in `without` are left out, and told as lost."""
+    and lost. `open` gives the pieces from the start; tables in `without` are left out, and told as lost. Not `alone`:
+    it is cut out of a file of many databases, where damage may have swallowed the line that begins the next one; what
+    stands behind damage is then not read, since it may be another customer's."""
 
-    def __init__(self, open: Callable[[], Iterator[bytes | Hole]], without: frozenset[str] = frozenset()):
+    def __init__(
+        self,
+        open: Callable[[], Iterator[bytes | Hole]],
+        without: frozenset[str] = frozenset(),
+        *,
+        alone: bool = True,
+    ) -> None:
         self._open = open
         self._without = without
+        self._alone = alone
         self.found = Salvage()
 
     def leaving_out(self, table: str) -> SalvagedDump:
         """The same without one more table."""
-        return SalvagedDump(self._open, self._without | {table})
+        return SalvagedDump(self._open, self._without | {table}, alone=self._alone)
 
     def __iter__(self) -> Iterator[bytes]:
         reading = Reading(self._without)
-        yield from _Salvager(reading, self._open()).run()
+        yield from _Salvager(reading, self._open(), alone=self._alone).run()
         losses = [*reading.losses]
         for table, lost in reading.undefined.items():
             losses.append(DumpLoss(table, lost.offset, lost.rows, lost.why))
@@ -71,15 +80,17 @@ class SalvagedDump:
 class _Salvager:
     """One reading of one dump."""
 
-    def __init__(self, reading: Reading, pieces: Iterator[bytes | Hole]) -> None:
+    def __init__(self, reading: Reading, pieces: Iterator[bytes | Hole], *, alone: bool) -> None:
         self._state = reading
+        self._alone = alone
+        self._stopped = False
         self._blocks = blocks(pieces)
         self._ahead: list[Text | Hole] = []
         self._tail: Text | None = None
 
     def run(self) -> Iterator[bytes]:
         state, ends_in_hole = self._state, False
-        while (block := self._take()) is not None:
+        while not self._stopped and (block := self._take()) is not None:
             ends_in_hole = isinstance(block, Hole) and block.missing
             if isinstance(block, Hole):
                 self._hole(block)
@@ -103,6 +114,7 @@ class _Salvager:
     def _hole(self, hole: Hole) -> None:
         state = self._state
         if hole.missing:
+            self._stopped = not self._alone
             where = f"packed bytes {hole.start:,} to {hole.end:,}: {hole.why}"
             place = state.losses.pop().offset if state.cut else state.written
             state.lose(state.table, place, None, where)
@@ -226,6 +238,10 @@ class _Salvager:
     def _damaged(self, block: Text) -> Iterator[bytes]:
         """Keep the complete rows of an INSERT; anything else is lost, and named."""
         state, text = self._state, block.text
+        if not self._alone:
+            self._stopped = True
+            why = "nothing behind this damage is read: the file holds other databases, and whose it is cannot be told"
+            state.lose("", block.offset, None, why)
         if insert := INSERT.match(text):
             table = state.table = name_of(insert["name"], state.session.charset)
             named = len(re.findall(NAME, insert["columns"] or b""))
@@ -240,7 +256,7 @@ class _Salvager:
                 table, block.offset, 0, "its definition is damaged, and all its rows are lost with it"
             )
             return
-        if self._like_insert(text):
+        if self._alone and self._like_insert(text):
             met = rows_in(text, 0, state.cells[state.table], within=True)
             yield from self._rows(state.table, block, met)
             return
@@ -259,6 +275,9 @@ class _Salvager:
 
     def _rows(self, table: str, block: Text, rows: Rows) -> Iterator[bytes]:
         state = self._state
+        if not self._alone and rows.gaps:
+            before = tuple(run for run in rows.runs if run.end <= rows.gaps[0].start)
+            rows = Rows(before, ())
         if table in state.without or table not in state.cells:
             state.undefine(table, block.offset, rows.count, self._why_out(table))
         elif rows.runs:

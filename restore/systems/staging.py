@@ -16,10 +16,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
+from detectors.walk import Entry
 from restore.errors import SourceChanged, StagingFull, StateUnwritable
 from restore.model.mysql import Fingerprint
-from restore.model.ports import Progress, Source
+from restore.model.ports import Progress
 from restore.model.text import safe
 from restore.systems.unpack import UnpackLimits, unpack
 from restore.systems.unpack_salvage import Hole, salvaged_bytes
@@ -31,6 +33,16 @@ FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
+class Origin(Protocol):
+    """Where a file is copied from: a source, or what gives a part of one of its files."""
+
+    def lstat(self, path: bytes) -> Entry | None:
+        """As Source.lstat."""
+
+    def stream(self, path: bytes, offset: int = 0) -> Iterator[bytes]:
+        """As Source.stream."""
+
+
 class StagingFolder:
     """Satisfies restore.model.ports.Staging. `folder` is made with mode 0700 where it is missing."""
 
@@ -40,7 +52,7 @@ class StagingFolder:
         self._boot = BOOT_ID.read_text()[:8]
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def fetch(self, source: Source, file: Fingerprint, progress: Progress) -> None:
+    def fetch(self, source: Origin, file: Fingerprint, progress: Progress) -> None:
         """Copy a file of a source here; one that is here whole already is used again.
 
         Raises what the source raises (what was read so far is kept), StagingFull and SourceChanged (size or
@@ -124,7 +136,7 @@ class StagingFolder:
                 raise StagingFull(f"{reason}; {what} was removed again") from error
             raise StateUnwritable(f"{reason}; {what} was not made") from error
 
-    def _copy(self, source: Source, file: Fingerprint, part: int, progress: Progress) -> None:
+    def _copy(self, source: Origin, file: Fingerprint, part: int, progress: Progress) -> None:
         have = os.fstat(part).st_size
         if have > file.size:
             os.ftruncate(part, 0)
@@ -183,7 +195,7 @@ def _same(opened: int, path: Path) -> bool:
         return False
 
 
-def _check(source: Source, file: Fingerprint) -> None:
+def _check(source: Origin, file: Fingerprint) -> None:
     found = source.lstat(file.path)
     if found is None:
         raise _changed(file, "it is not there any more")

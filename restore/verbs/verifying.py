@@ -85,7 +85,7 @@ def _sample(typed: float | None) -> Sample:
 
 def _room_to_keep(here: Office) -> bool:
     """Whether all fetched dumps may stay in staging for the run: they take less than half of what is free."""
-    need = sum(dump.fingerprint.size for dump in here.index().dumps)
+    need = sum(dump.size for dump in here.index().dumps)
     return need * ROOM < shutil.disk_usage(here.incident.state).free
 
 

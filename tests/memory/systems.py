@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from restore.model.ports import (
     DatabaseServer,
@@ -50,7 +51,7 @@ class GivenSystems:
     @property
     def dumps(self) -> Dumps:
         assert isinstance(self.stage, StagingFolder), "this test stages nothing"
-        return StagedDumps(self.stage)
+        return StagedDumps(self.stage, Path("/dev/null/indexes"))
 
     @property
     def scratch(self) -> Scratch:

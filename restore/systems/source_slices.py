@@ -1,0 +1,232 @@
+"""A file of many databases in a source: which it holds, and one of them read without the rest, over any source.
+
+The index is that of dump_index.py; a plain file is read from where a database stands, a gzip file from the decoder's
+state before it, others from the member (a zstd frame, an xz or bzip2 stream) before it. Index and states are kept in
+a folder, under a name made from the file's fingerprint; a worker that has none makes its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from indexed_gzip import IndexedGzipFile
+from indexed_gzip.indexed_gzip import CrcError, ZranError
+
+from detectors.walk import Entry
+from restore.errors import DumpDamaged, SourceChanged, StateUnwritable
+from restore.model.mysql import DumpFile, Fingerprint, HeldDatabase
+from restore.model.ports import Source
+from restore.model.text import safe
+from restore.systems.dump_index import DumpIndex, Stretch, index_of_part
+from restore.systems.unpack import members
+from restore.systems.unpack_members import CHUNK, packing_of
+
+SPACING = 4 << 20
+VERSION = 1
+TRAILER = b"\n-- Dump completed\n"
+
+
+class SourceFile(io.RawIOBase):
+    """A file of a source as one that can be read from anywhere."""
+
+    def __init__(self, source: Source, file: Fingerprint) -> None:
+        self._source, self._file = source, file
+        self._place = 0
+        self._chunks: Iterator[bytes] | None = None
+        self._rest = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._place
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: self._file.size}[whence]
+        place = max(0, base + offset)
+        ahead = place - self._place
+        if 0 <= ahead <= len(self._rest):
+            self._rest = self._rest[ahead:]
+        else:
+            self._chunks, self._rest = None, b""
+        self._place = place
+        return place
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        if not self._rest and self._place < self._file.size:
+            if self._chunks is None:
+                self._chunks = self._source.stream(self._file.path, self._place)
+            self._rest = next(self._chunks, b"")
+        taken = self._rest[: len(buffer)]
+        buffer[: len(taken)] = taken
+        self._rest = self._rest[len(taken) :]
+        self._place += len(taken)
+        return len(taken)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """An index with the (packed, plain) places from which reading may begin."""
+
+    index: DumpIndex
+    steps: tuple[tuple[int, int], ...]
+
+
+class SourceSlices:
+    """Databases inside files of many; `folder` keeps what was learned of each file."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._known: dict[Fingerprint, _Kept] = {}
+
+    def databases(self, source: Source, file: Fingerprint) -> Sequence[HeldDatabase]:
+        """The databases of a file, with the plain bytes of each; the last of a damaged file as damaged. Raises what
+        the source raises, DumpRefused, DumpDamaged where nothing can be read, StateUnwritable."""
+        index = self._index(source, file).index
+        names = index.databases
+        return tuple(HeldDatabase(name, self._size(index, name), name == index.damaged) for name in names)
+
+    def read(self, source: Source, dump: DumpFile) -> Iterator[bytes]:
+        """The plain SQL of one database of a file; a whole one ends as a whole dump does."""
+        kept = self._index(source, dump.fingerprint)
+        name = dump.database.name
+        for start, end in kept.index.parts(name):
+            left = end - start
+            for chunk in self._from(source, dump.fingerprint, kept, start):
+                yield chunk[:left]
+                left -= len(chunk)
+                if left <= 0:
+                    break
+        if kept.index.damaged != name:
+            # Only the file's last database stands before its last line; the index saw that it is there.
+            yield TRAILER
+
+    def _size(self, index: DumpIndex, name: str) -> int:
+        size = sum(end - start for start, end in index.parts(name))
+        return size if index.damaged == name else size + len(TRAILER)
+
+    def _index(self, source: Source, file: Fingerprint) -> _Kept:
+        if file not in self._known:
+            self._known[file] = self._load(file) or self._make(source, file)
+        return self._known[file]
+
+    def _paths(self, file: Fingerprint) -> tuple[Path, Path]:
+        text = repr((VERSION, file.source, file.path, file.size, file.mtime, file.inode))
+        name = hashlib.sha256(text.encode()).hexdigest()[:40]
+        return self._folder / f"{name}.json", self._folder / f"{name}.gzidx"
+
+    def _load(self, file: Fingerprint) -> _Kept | None:
+        path, _ = self._paths(file)
+        if not path.exists():
+            return None
+        content = json.loads(path.read_text())
+        stretches = tuple(Stretch(*one) for one in content["stretches"])
+        steps = tuple((one, two) for one, two in content["steps"])
+        return _Kept(DumpIndex(stretches, content["size"], content["damage"]), steps)
+
+    def _make(self, source: Source, file: Fingerprint) -> _Kept:
+        steps = [(0, 0)]
+        index = index_of_part(self._first_pass(source, file, steps))
+        made = [[one.database, one.table, one.start, one.end] for one in index.stretches]
+        content = {"size": index.size, "damage": index.damage, "steps": steps, "stretches": made}
+        path, _ = self._paths(file)
+        part = path.with_suffix(f".{os.getpid()}.part")
+        part.write_text(json.dumps(content))
+        part.rename(path)
+        return _Kept(index, tuple(steps))
+
+    def _first_pass(self, source: Source, file: Fingerprint, steps: list[tuple[int, int]]) -> Iterator[bytes]:
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise StateUnwritable(f"{self._folder}: {error.strerror}; no index can be kept") from error
+        opened = _opened(source, file)
+        packing = packing_of(opened.read(16))
+        opened.seek(0)
+        if packing is None:
+            yield from iter(lambda: opened.read(CHUNK), b"")
+        elif packing.name == "gzip":
+            yield from self._gunzipped(opened, file, 0, write=True)
+        else:
+            yield from members(
+                opened, packing, safe(file.path), lambda packed, plain: steps.append((packed, plain))
+            )
+
+    def _from(self, source: Source, file: Fingerprint, kept: _Kept, offset: int) -> Iterator[bytes]:
+        opened = _opened(source, file)
+        packing = packing_of(opened.read(16))
+        if packing is not None and packing.name == "gzip":
+            yield from self._gunzipped(opened, file, offset)
+            return
+        packed, plain = max(step for step in kept.steps if step[1] <= offset)
+        opened.seek(packed if packing else offset)
+        skip = offset - plain if packing else 0
+        chunks = (
+            members(opened, packing, safe(file.path)) if packing else iter(lambda: opened.read(CHUNK), b"")
+        )
+        for chunk in chunks:
+            if skip < len(chunk):
+                yield chunk[skip:]
+            skip = max(0, skip - len(chunk))
+
+    def _gunzipped(
+        self, opened: BinaryIO, file: Fingerprint, offset: int, *, write: bool = False
+    ) -> Iterator[bytes]:
+        _, states = self._paths(file)
+        kept = str(states) if states.exists() and not write else None
+        try:
+            with IndexedGzipFile(fileobj=opened, spacing=SPACING, index_file=kept) as plain:
+                plain.seek(offset)
+                while chunk := plain.read(CHUNK):
+                    yield chunk
+                if write:
+                    part = states.with_suffix(f".{os.getpid()}.part")
+                    plain.export_index(str(part))
+                    part.rename(states)
+        except (CrcError, ZranError, EOFError) as error:
+            raise DumpDamaged(f"{safe(file.path)} is damaged or cut: {error}") from error
+
+
+def _opened(source: Source, file: Fingerprint) -> BinaryIO:
+    return cast(BinaryIO, io.BufferedReader(SourceFile(source, file), CHUNK))
+
+
+class SliceSource:
+    """One database of a file as a file of its own, for the staging folder to copy."""
+
+    def __init__(self, slices: SourceSlices, source: Source, dump: DumpFile) -> None:
+        self._slices, self._source, self._dump = slices, source, dump
+
+    @property
+    def name(self) -> str:
+        return self._source.name
+
+    def lstat(self, path: bytes) -> Entry | None:
+        """The file's own, of the size that the database has in it. Raises SourceChanged where it is another."""
+        whole = self._dump.fingerprint
+        found = self._source.lstat(whole.path)
+        if found is None or (found.size, found.mtime) != (whole.size, whole.mtime):
+            raise SourceChanged(f"{whole.source}: {safe(whole.path)} changed since the survey")
+        return Entry(path, "file", self._dump.held, found.mtime, found.inode)
+
+    def stream(self, path: bytes, offset: int = 0) -> Iterator[bytes]:
+        for chunk in self._slices.read(self._source, self._dump):
+            if offset < len(chunk):
+                yield chunk[offset:]
+            offset = max(0, offset - len(chunk))
+
+
+def slice_stamp(dump: DumpFile) -> Fingerprint:
+    """The fingerprint under which a database of a file of many is staged."""
+    whole, name = dump.fingerprint, dump.database.name.encode("utf-8", "surrogateescape")
+    return Fingerprint(whole.source, whole.path + b"\0" + name, dump.held, whole.mtime, whole.inode)
