@@ -1,6 +1,7 @@
 """python -m detectors TREE…: every install below the trees, and the database login its config claims.
 
-Exit codes: 0 done, 1 a tree is no folder that can be read, 2 bad use. Links not followed are told on stderr.
+Exit codes: 0 done, 1 a tree is no folder that can be read, or a dump is not, 2 bad use. Links not followed are told on
+stderr.
 """
 
 from __future__ import annotations
@@ -246,7 +247,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             if options.json:
                 print(json.dumps(line))
         for refused in found.refused:
-            troubles += 1
+            troubles += refused.path == "."
             print(
                 f"{_printable(tree)}/{_printable(refused.path)}: refused, {_printable(refused.reason)}",
                 file=sys.stderr,
@@ -262,5 +263,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 1 if troubles else 0
 
 
+def run() -> int:
+    """main(), for a command whose output may be closed before its end."""
+    try:
+        code = main()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The interpreter flushes standard output once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return code
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())
