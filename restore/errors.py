@@ -521,8 +521,8 @@ class MailboxNotSeen(RestoreError):
     )
 
 
-class MboxMissing(RestoreError):
-    code = "mbox-missing"
+class MailStoreMissing(RestoreError):
+    code = "mail-store-missing"
     scope = Scope.JOB
     hint = "Check [old_server.mail] of this old server in the incident file; the mailbox was not touched."
 

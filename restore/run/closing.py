@@ -20,7 +20,7 @@ from restore.model.ports import DatabaseServer
 from restore.plan.ours import STAGING, Trace, Traces, stand_in
 
 # The state folder's own parts that go, in this order; the vault goes after them.
-PARTS = ("staging", "scratch", "cluster", "journals")
+PARTS = ("staging", "scratch", "dbox", "cluster", "journals")
 # Where a Purged event says so for a part of the state folder.
 HERE = "state folder"
 

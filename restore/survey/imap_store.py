@@ -95,15 +95,18 @@ class ImapStore:
     def listing(self, folder: StoredFolder) -> ImapListing:
         """Every message of a folder. Raises SourceUnreadable where the server refuses it."""
         try:
-            validity = self.reader.state(folder.folder).uidvalidity
-            return ImapListing(
-                tuple(
-                    ImapMessage(validity, one.uid, one.size, one.internaldate, " ".join(sorted(one.flags)))
-                    for one in self.reader.held(folder.folder)
+            state = self.reader.state(folder.folder)
+            messages = tuple(
+                ImapMessage(
+                    state.uidvalidity, one.uid, one.size, one.internaldate, " ".join(sorted(one.flags))
                 )
+                for one in self.reader.held(folder.folder)
             )
         except MailRefused as error:
             raise SourceUnreadable(error.message) from error
+        lacking = state.messages - len(messages)
+        line = f"{safe(folder.path)}: {lacking:,} messages that its server counts there and does not list"
+        return ImapListing(messages, (line,) if lacking > 0 else ())
 
     def contents(
         self, folder: StoredFolder, messages: Sequence[StoredMail]
@@ -136,4 +139,4 @@ def open_imap(reader: MailReader, name: bytes) -> ImapStore:
     folders = tuple(
         ImapFolder(name + b"/" + "/".join(path).encode("utf-8", "replace"), path) for path in found
     )
-    return ImapStore(reader, folders, subscribed)
+    return ImapStore(reader, folders, subscribed, reader.refused)

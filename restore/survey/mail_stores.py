@@ -11,8 +11,8 @@ from restore.survey.stored import MailStore
 
 
 def open_store(systems: Systems, source: str, path: bytes, address: str, store: Store) -> MailStore:
-    """The mailbox `address` as that source holds it at `path`. Raises MaildirMissing, MboxMissing, and what the source
-    and its mail server raise."""
+    """The mailbox `address` as that source holds it at `path`. Raises MaildirMissing, MailStoreMissing, and what
+    the source and its mail server raise."""
     if store.format == MAILDIR:
         return open_maildir(systems.source(source), path)
     if store.format == MBOX:

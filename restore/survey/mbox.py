@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from detectors.walk import Entry, join
-from restore.errors import MboxMissing, SourceUnreadable
+from restore.errors import MailStoreMissing, SourceUnreadable
 from restore.model.mail import INBOX, FolderPath
 from restore.model.ports import Source, Unreadable
 from restore.model.text import safe
@@ -163,7 +163,7 @@ def _content(window: Window, message: MboxMessage) -> Iterator[bytes]:
 def open_mbox(source: Source, path: bytes, inbox: bytes) -> MboxStore:
     """The tree of mbox files at `path`, and its INBOX where that is the file at `inbox` (b"": in the tree).
 
-    Raises MboxMissing where neither stands there, and what the source raises.
+    Raises MailStoreMissing where neither stands there, and what the source raises.
     """
     store = MboxStore(source)
     entry = source.lstat(path) if path and path != inbox else None
@@ -175,7 +175,7 @@ def open_mbox(source: Source, path: bytes, inbox: bytes) -> MboxStore:
         store.lines.append(f"{safe(path)}: a {entry.kind}, not a folder of mbox files; not followed")
     if first is None and not top and (entry is None or entry.kind != "folder"):
         found = "is not there" if entry is None else f"is a {entry.kind}, not a folder"
-        raise MboxMissing(f"source {source.name}: {safe(path or inbox)} {found}")
+        raise MailStoreMissing(f"source {source.name}: {safe(path or inbox)} {found}")
     for item in top:
         if item.name not in SUBSCRIPTIONS:
             name = decode_name(item.name)

@@ -67,7 +67,8 @@ class ImapSession:
             "+" if b"LITERAL+" in self._capabilities else "-" if b"LITERAL-" in self._capabilities else ""
         )
         # A command's last bytes must not wait for the acknowledgement of those before (RFC 896).
-        imap.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if imap.sock.family != socket.AF_UNIX:
+            imap.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._wire = Wire(imap.sock, imap.file, self._server, literals)
 
     def room(self) -> int | None:

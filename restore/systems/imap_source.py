@@ -68,13 +68,15 @@ class ImapReader(ImapSession):
         self, server: str, connect: Callable[[], IMAPClient], throttle: Throttle | None = None
     ) -> None:
         self._throttle = throttle or Throttle()
+        self.refused: tuple[str, ...] = ()
         super().__init__(server, connect)
 
     def held(self, folder: FolderPath) -> Iterator[LiveMessage]:
         """Every message of a folder, ascending, its `message_id` left empty. Read it to the end.
 
         A server drops the connection at a message that it cannot even measure. So after a loss the first one that is
-        left is asked for alone; where its size cannot be had it is 0, and so is its date.
+        left is asked for alone; where its size cannot be had it is 0, and so is its date. So it is where the server
+        takes a message out of its index as it looks for it (Dovecot, of one whose file is gone).
         """
         left = sorted(self.present(folder))
         while left:
@@ -83,6 +85,7 @@ class ImapReader(ImapSession):
                 for message in self.stated(folder, left):
                     told.add(message.uid)
                     yield message
+                yield from (LiveMessage(uid, b"", 0, 0, frozenset()) for uid in left if uid not in told)
                 return
             except (MailUnreachable, MailRefused) as error:
                 if isinstance(error, MailRefused) and not told:

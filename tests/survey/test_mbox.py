@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from restore.errors import MboxMissing, SourceUnreadable
+from restore.errors import MailStoreMissing, SourceUnreadable
 from restore.model.facts import MailboxLooked
 from restore.model.mail import INBOX, MailboxId
 from restore.model.outcome import Partial
@@ -136,7 +136,7 @@ def test_what_cannot_be_read_is_named_and_all_else_is_listed() -> None:
 
 
 def test_a_mailbox_without_a_file_or_a_folder_is_missing() -> None:
-    with pytest.raises(MboxMissing):
+    with pytest.raises(MailStoreMissing):
         open_mbox(tree(inbox=b""), b"home/bert/mail", b"var/mail/bert")
     assert open_mbox(MemorySource("night", {SPOOL: b""}), SPOOL, SPOOL).folders[0].folder == INBOX
 

@@ -1,0 +1,165 @@
+"""A mailbox in sdbox or mdbox read through Dovecot's own imap program, run on a private copy of it.
+
+The program is started alone, without a server: it speaks IMAP on a socket of ours (PREAUTH), under a uid that owns
+nothing but the copy, in a mount namespace where that stands at /mnt, without a network, and ends with us. unshare(1),
+setpriv(1), prlimit(1).
+"""
+
+from __future__ import annotations
+
+import imaplib
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+from imapclient import IMAPClient, SocketTimeout
+
+from restore.errors import DovecotMissing
+from restore.model.mail import FolderPath, FolderState
+from restore.model.ports import Source
+from restore.systems.dbox_copy import DboxCopy, fresh_place
+from restore.systems.imap_errors import translated
+from restore.systems.imap_source import ImapReader
+from restore.systems.scratch_server import ENTER, ENVIRONMENT, INSIDE
+
+PROGRAMS = ("/usr/lib/dovecot/imap", "/usr/libexec/dovecot/imap", "/usr/lib64/dovecot/imap")
+TOOLS = ("unshare", "mount", "setpriv", "prlimit")
+UNPACKS = "modules/lib20_zlib_plugin.so"
+LOWEST_UID, UIDS = 1_900_000_000, 100_000_000
+MEMORY = 1 << 30
+SECONDS = 120.0
+CONFIG = """\
+base_dir = {inside}/run
+state_dir = {inside}/run
+log_path = /dev/null
+protocols = imap
+ssl = no
+mail_location = {format}:{inside}/mail
+mail_home = {inside}
+mail_uid = {uid}
+mail_gid = {uid}
+first_valid_uid = 1
+mail_fsync = never
+mail_plugins = {plugins}
+stats_writer_socket_path =
+namespace inbox {{
+  inbox = yes
+  separator = /
+  prefix =
+}}
+"""
+
+
+class _Imap(imaplib.IMAP4):
+    """imaplib on a pair of sockets with a program of ours."""
+
+    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
+        self._argv = command
+        self._environment = environment
+        super().__init__()
+
+    def open(self, host: str = "", port: int = 0, timeout: float | None = None) -> None:
+        """Start the program."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(
+                self._argv,
+                stdin=theirs.fileno(),
+                stdout=theirs.fileno(),
+                stderr=subprocess.DEVNULL,
+                env=self._environment,
+                cwd="/",
+            )
+        self.sock = ours
+        self.file = ours.makefile("rb")
+
+    def shutdown(self) -> None:
+        """End it."""
+        try:
+            self.file.close()
+            self.sock.close()
+        finally:
+            self._process.kill()
+            self._process.wait()
+
+
+class _Client(IMAPClient):  # type: ignore[misc]
+    """imapclient with that program."""
+
+    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
+        self._program = command, environment
+        super().__init__("Dovecot", ssl=False, timeout=SocketTimeout(SECONDS, SECONDS))
+
+    def _create_IMAP4(self) -> imaplib.IMAP4:  # noqa: N802 - imapclient's name
+        return _Imap(*self._program)
+
+
+class DboxReader(ImapReader):
+    """Satisfies MailReader for the mailbox at `path` of a source; `above` takes the private copy while it is read."""
+
+    def __init__(self, source: Source, path: bytes, store_format: str, above: Path) -> None:
+        """Raises DovecotMissing, MailStoreMissing, DboxRefused, StagingFull, and what the source raises."""
+        program = _program(source.name)
+        self._place = fresh_place(above)
+        try:
+            copy = DboxCopy(source, self._place / "mail")
+            copy.make(path)
+            uid = LOWEST_UID + secrets.randbelow(UIDS)
+            command = _prepare(self._place, program, store_format, uid)
+            environment = {**ENVIRONMENT, "USER": "mailbox", "HOME": INSIDE}
+
+            def connect() -> IMAPClient:
+                with translated(source.name, "starting Dovecot's imap"):
+                    return _Client(command, environment)
+
+            self._seen: dict[FolderPath, int] = {}
+            super().__init__(source.name, connect)
+            self.refused = tuple(copy.refused)
+        except BaseException:
+            shutil.rmtree(self._place, ignore_errors=True)
+            raise
+
+    def state(self, folder: FolderPath) -> FolderState:
+        """As Dovecot states it. One that rebuilds a folder in its copy keeps the UIDs, and changes the UIDVALIDITY."""
+        found = super().state(folder)
+        return replace(found, uidvalidity=self._seen.setdefault(folder, found.uidvalidity))
+
+    def close(self) -> None:
+        """End Dovecot and drop the copy."""
+        try:
+            super().close()
+        finally:
+            shutil.rmtree(self._place, ignore_errors=True)
+
+
+def _program(source: str) -> str:
+    found = next((one for one in PROGRAMS if os.access(one, os.X_OK)), None)
+    lacking = [tool for tool in TOOLS if shutil.which(tool) is None]
+    if found is None:
+        raise DovecotMissing(f"source {source}: this host has none of {', '.join(PROGRAMS)}", server=source)
+    if lacking or os.geteuid() != 0:
+        needs = f"{', '.join(lacking)} is missing" if lacking else "only root can run it with less rights"
+        raise DovecotMissing(f"source {source}: {found} cannot be run safely: {needs}", server=source)
+    return found
+
+
+def _prepare(place: Path, program: str, store_format: str, uid: int) -> list[str]:
+    """The configuration, the copy given to that uid, and the command."""
+    plugins = "zlib" if Path(program).with_name("modules").joinpath(Path(UNPACKS).name).exists() else ""
+    config = CONFIG.format(inside=INSIDE, format=store_format, uid=uid, plugins=plugins)
+    (place / "dovecot.conf").write_text(config)
+    for folder, _, files in os.walk(place):
+        os.chown(folder, uid, uid)
+        for name in files:
+            os.chown(os.path.join(folder, name), uid, uid, follow_symlinks=False)
+    return [
+        *("unshare", "--mount", "--net", "--", "sh", "-c", ENTER, "sh", str(place)),
+        *("prlimit", f"--as={MEMORY}", "--core=0", "--"),
+        *("setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--no-new-privs"),
+        *("--inh-caps=-all", "--bounding-set=-all", "--pdeathsig=KILL", "--"),
+        *(program, "-c", f"{INSIDE}/dovecot.conf"),
+    ]
