@@ -22,7 +22,7 @@ from typing import TypeVar
 from detectors.finding import Secret
 from restore.errors import BadUse, ClusterUnreachable, SecretMissing
 from restore.incident import secret
-from restore.model.incident import Incident, SecretRef
+from restore.model.incident import DatabaseTarget, Incident, MakeCommand, PasswdFile, SecretRef, UserTable
 from restore.model.ports import Progress
 from restore.model.text import safe
 from restore.request import secret_of, text_of
@@ -35,9 +35,11 @@ from restore.run.remote_cluster import Joining, RemoteCrew, Station
 from restore.run.strays import elsewhere_path
 from restore.wiring import CLUSTER, Office, RealSystems
 
+COMMAND = "command"
 FILES = ("key", "known_hosts", "ca")
 """The fields of sources and targets that name a file of the coordinator's host."""
 
+Progresses = Callable[[str], Progress]
 Spec = TypeVar("Spec")
 
 
@@ -65,13 +67,28 @@ def place_of(scheduler: str) -> tuple[str, int]:
 
 
 def cautions(incident: Incident) -> list[str]:
-    """What every worker's host must have of its own for this incident."""
-    folders = [one for one in incident.sources if one.kind == "folder"]
-    sockets = [one for one in incident.database_targets if one.socket]
-    return [
-        *(f"every worker's host must have the backup {one.name} at {safe(one.path)}" for one in folders),
-        *(f"every worker's host must have the database {one.name} at {safe(one.socket)}" for one in sockets),
+    """What every worker's host must have of its own for this incident. Raises BadUse for what can be done on this
+    host alone."""
+    wanted = [
+        f"the backup {one.name} at {safe(one.path)}" for one in incident.sources if one.kind == "folder"
     ]
+    wanted += [
+        f"the database {one.name} at {safe(one.socket)}" for one in incident.database_targets if one.socket
+    ]
+    for mail in incident.mail_targets:
+        match mail.create:
+            case PasswdFile():
+                raise BadUse(
+                    f"mail server {mail.name}: mailboxes are made in {safe(mail.create.path)} on this host, which"
+                    " workers elsewhere cannot write: run without --scheduler, or let a table or a command make them"
+                )
+            case MakeCommand():
+                wanted.append(f"{safe(mail.create.make[0])}, which makes the mailboxes of {mail.name}")
+            case UserTable(server=DatabaseTarget(socket=there)) if there:
+                wanted.append(f"the user table of {mail.name} at {safe(there)}")
+        if mail.credential.kind == COMMAND:
+            wanted.append(f"the command that gives the tokens of {mail.name}")
+    return [f"every worker's host must have {one}" for one in wanted]
 
 
 def equipment(incident: Incident) -> Equipment:
@@ -82,7 +99,8 @@ def equipment(incident: Incident) -> Equipment:
     def keep(reference: SecretRef) -> SecretRef:
         if reference.kind == "command":
             return reference
-        given[_name(reference)] = text_of(secret(reference))
+        if reference.kind != COMMAND:
+            given[_name(reference)] = text_of(secret(reference))
         return reference
 
     def read(path: str) -> str:
@@ -170,16 +188,48 @@ def towards(scheduler: str) -> str:
         raise ClusterUnreachable(f"there is no way to {scheduler}: {error.strerror}") from error
 
 
+class Handed:
+    """What the coordinator gave, opened: `incident` names files of its host where they are to be had here. They lie in
+    this process's memory (memfd_create(2)), under links in `folder` that keep their names, and never on this disk."""
+
+    def __init__(self, incident: Incident, given: Equipment, folder: Path) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="given-", dir=folder))
+        self._given = given
+        self._handles: list[int] = []
+        self.incident = _servers_with(incident, lambda reference: reference, self._file)
+
+    def secret(self, reference: SecretRef) -> Secret:
+        """The secret that a reference names; raises SecretMissing."""
+        return secret_of(self._find(_name(reference)))
+
+    def close(self) -> None:
+        """Forget the files."""
+        for handle in self._handles:
+            os.close(handle)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _find(self, name: str) -> str:
+        if name not in self._given:
+            raise SecretMissing(f"the coordinator gave no {safe(name)}")
+        return self._given[name]
+
+    def _file(self, original: str) -> str:
+        content = self._find(original).encode("latin-1")
+        handle = os.memfd_create("given", os.MFD_CLOEXEC)
+        self._handles.append(handle)
+        with open(handle, "wb", closefd=False) as file:
+            file.write(content)
+        link = self._folder / f"{len(self._handles)}-{Path(original).name}"
+        link.symlink_to(f"/proc/{os.getpid()}/fd/{handle}")
+        return str(link)
+
+
 class ElsewhereSystems(RealSystems):
     """As RealSystems, with what the desk gave."""
 
-    def __init__(self, station: Station, desk: TlsDeskClient, progress: Callable[[str], Progress]) -> None:
-        assert isinstance(station.argument, Incident)  # noqa: S101 - crew_elsewhere gave it
-        given = desk.equipment()
-        self._client = desk
-        self._handed = _Handed(station.folder, given)
-        incident = _servers_with(station.argument, lambda reference: reference, self._handed.path)
-        super().__init__(incident, desk, progress, station.folder, lambda one: _secret(given, one))
+    def __init__(self, handed: Handed, desk: TlsDeskClient, progress: Progresses, folder: Path) -> None:
+        super().__init__(handed.incident, desk, progress, folder, handed.secret)
+        self._client, self._handed = desk, handed
 
     def close(self) -> None:
         super().close()
@@ -187,42 +237,10 @@ class ElsewhereSystems(RealSystems):
         self._handed.close()
 
 
-def _secret(given: Equipment, reference: SecretRef) -> Secret:
-    if _name(reference) not in given:
-        raise SecretMissing(f"the coordinator gave no {safe(_name(reference))}")
-    return secret_of(given[_name(reference)])
-
-
-class _Handed:
-    """Files of the coordinator's host, in this process's memory (memfd_create(2)), under links that keep their names:
-    what they hold never lies on this host's disk."""
-
-    def __init__(self, folder: Path, given: Equipment) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="given-", dir=folder))
-        self._given = given
-        self._handles: list[int] = []
-
-    def path(self, original: str) -> str:
-        """Where that file is to be had here."""
-        if original not in self._given:
-            raise SecretMissing(f"the coordinator gave no {safe(original)}")
-        handle = os.memfd_create("given", os.MFD_CLOEXEC)
-        self._handles.append(handle)
-        with open(handle, "wb", closefd=False) as file:
-            file.write(self._given[original].encode("latin-1"))
-        link = self._folder / f"{len(self._handles)}-{Path(original).name}"
-        link.symlink_to(f"/proc/{os.getpid()}/fd/{handle}")
-        return str(link)
-
-    def close(self) -> None:
-        """Forget them."""
-        for handle in self._handles:
-            os.close(handle)
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-
-def build_systems(station: object, progress: Callable[[str], Progress]) -> ElsewhereSystems:
+def build_systems(station: object, progress: Progresses) -> ElsewhereSystems:
     """A worker's systems; called by name in the worker's own process. Raises CoordinatorGone, Fenced."""
-    if not isinstance(station, Station):
+    if not isinstance(station, Station) or not isinstance(station.argument, Incident):
         raise TypeError(station)
-    return ElsewhereSystems(station, TlsDeskClient(station.desk, station.files), progress)
+    desk = TlsDeskClient(station.desk, station.files)
+    handed = Handed(station.argument, desk.equipment(), station.folder)
+    return ElsewhereSystems(handed, desk, progress, station.folder)

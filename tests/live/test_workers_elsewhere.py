@@ -97,7 +97,8 @@ def test_a_host_that_stands_still_in_an_append_is_replaced_and_woken_and_no_mail
         cluster.scheduler()
         for name in ("one", "two"):
             cluster.worker(name, 1)
-        until(lambda: all("at once is at" in cluster.said(name) for name in ("one", "two")), "both hosts")
+        for name in ("one", "two"):
+            cluster.await_said(name, "at once is at")
         place = Place(str(backup.root), proxy.port, dovecot.master_password)
         factory = Factory("tests.live.test_workers_elsewhere:mail_systems", place)
         proxy.arm(Fault("stall", "up", after=after))

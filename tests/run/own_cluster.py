@@ -56,18 +56,27 @@ class OwnCluster:
         issue_cluster(self.tls)
         self.scheduler()
         self.worker("w", steps, processes=workers)
-        until(lambda: self.said("w").count("at once is at") == workers, "the workers")
+        self.await_said("w", "at once is at", workers)
 
     def scheduler(self, inside: Sequence[str] = ()) -> None:
         """Start it, and wait until it listens."""
         host, _, port = self.at.removeprefix("tls://").rpartition(":")
         self._piece("scheduler", inside, "scheduler", "--host", host, "--port", port)
-        until(lambda: "scheduler: tls://" in self.said("scheduler"), "the scheduler")
+        self.await_said("scheduler", "scheduler: tls://")
 
     def worker(self, name: str, steps: int, inside: Sequence[str] = (), processes: int = 1) -> None:
         """Start workers that carry so many steps at once each, in a folder of that name."""
         words = ("--folder", str(self.folder / name), "--steps", str(steps), "--processes", str(processes))
         self._piece(name, inside, "worker", self.at, *words)
+
+    def await_said(self, name: str, words: str, times: int = 1) -> None:
+        """Wait until a piece has printed these words so often."""
+
+        def done() -> bool:
+            return self.said(name).count(words) >= times
+
+        until(lambda: done() or any(piece.poll() is not None for piece in self.pieces), f"{name}: {words}")
+        assert done(), self.said(name)
 
     def said(self, name: str) -> str:
         """What a piece has printed."""
