@@ -68,7 +68,7 @@ class FolderMerge:
         unknown = [item for item in self.arranged.alone if not self._remembered(item)]
         unknown.sort(key=lambda item: (item.message.mtime, item.message.name))
         twins = [item for item in twins if not self._remembered(item, twin=True)]
-        if self.live.exists and (unknown or twins or self.arranged.contested or self.arranged.later):
+        if self.live.messages and (unknown or twins or self.arranged.contested or self.arranged.later):
             self.claims.index(self.step.session.messages(self.live.path))
         window = self._window_size(unknown)
         for end in range(len(unknown), 0, -window):
@@ -300,6 +300,8 @@ def restore_folder(
 
 def _sort_out(step: MailStep, items: Sequence[Item], tally: Tally) -> tuple[list[Item], list[Item]]:
     """Files by unique name: the best-flagged first one, and those under the same name that differ from it."""
+    if len({_file_name(item) for item in items}) == len(items):
+        return list(items), []
     named: dict[tuple[int, bytes, bytes], list[Item]] = {}
     for item in items:
         named.setdefault(_file_name(item), []).append(item)

@@ -136,7 +136,7 @@ class LiveFolder:
             step.desk.renew(step.key)
             step.session.create(self.path)
             step.changed = True
-            step.record(FolderCreated(self.path))
+            step.later(FolderCreated(self.path))
             self.look(step)
 
 

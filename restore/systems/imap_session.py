@@ -166,7 +166,7 @@ class ImapSession:
 
         with self._doing(f"reading what folder {safe('/'.join(folder))} holds"):
             for text in self._wire.fetch(command, keep):
-                message = _live(text, kept[0] if kept else b"")
+                message = live_message(text, kept[0] if kept else b"")
                 kept.clear()
                 if message is not None and message.uid >= from_uid:
                     yield message
@@ -192,7 +192,7 @@ class ImapSession:
         with self._looking(folder, f"comparing messages of folder {safe('/'.join(folder))}"):
             command = b"UID FETCH %s (UID RFC822.SIZE INTERNALDATE FLAGS)" % compress(uids)
             for text in self._wire.fetch(command, skip):
-                message = _live(text, b"")
+                message = live_message(text, b"")
                 if message is not None and message.uid in wanted:
                     yield message
 
@@ -286,20 +286,23 @@ class ImapSession:
         except (OSError, IMAPClientError):
             self._wire.broken = True  # it was lost before; nothing was under way
 
-    def _examine(self, folder: FolderPath) -> None:
-        """EXAMINE, not SELECT: \\Recent stays for the user's own client to see."""
-        if self._examined != folder or self._wire.broken:
-            name = self._names.name(folder)
-            with self._doing(f"opening folder {safe(name)}"):
-                self._client.select_folder(name, readonly=True)
-            self._examined = folder
+    def _examine(self, folder: FolderPath) -> bool:
+        """EXAMINE, not SELECT: \\Recent stays for the user's own client to see. False where it was open before."""
+        if self._examined == folder and not self._wire.broken:
+            return False
+        name = self._names.name(folder)
+        with self._doing(f"opening folder {safe(name)}"):
+            self._client.select_folder(name, readonly=True)
+        self._examined = folder
+        return True
 
     @contextmanager
     def _looking(self, folder: FolderPath, what: str) -> Iterator[None]:
         """The folder is open, and what came into it since is seen."""
-        self._examine(folder)
+        fresh = self._examine(folder)
         with self._doing(what):
-            self._client.noop()
+            for _ in () if fresh else self._wire.fetch(b"NOOP", skip):
+                pass
             yield
 
     @contextmanager
