@@ -40,6 +40,25 @@ def test_a_missed_goal_is_said_and_turns_the_result(better: str, value: float, r
     assert ("MISSED" in out.getvalue()) == (not reached)
 
 
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ((150.0, 180.0, 199.0), "MISSED"),
+        ((150.0, 180.0, 215.0), "not distinguishable"),
+        ((230.0, 240.0, 250.0), ""),
+    ],
+)
+def test_a_goal_inside_the_spread_is_neither_reached_nor_missed(values: tuple[float, ...], said: str) -> None:
+    out = io.StringIO()
+    report = Report(out, io.StringIO(), as_json=False)
+    report.spread("fill", values, "messages/s", peers=[100.0, 105.0, 110.0], factor=2)
+
+    assert report.close() == (said != "MISSED")
+    assert [word for word in ("MISSED", "not distinguishable") if word in out.getvalue()] == [said] * bool(
+        said
+    )
+
+
 def test_what_was_not_measured_is_no_figure() -> None:
     out = io.StringIO()
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import statistics
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal, TextIO
 
@@ -39,6 +41,8 @@ class Report:
         self._as_json = as_json
         self.quick = quick
         self.figures: list[Figure] = []
+        self._unclear: set[str] = set()
+        self._spread: dict[str, str] = {}
 
     def figure(
         self,
@@ -57,6 +61,34 @@ class Report:
         if self._as_json:
             print(line, file=self._out, flush=True)
 
+    def spread(
+        self,
+        name: str,
+        values: Sequence[float],
+        unit: str,
+        *,
+        better: Literal["higher", "lower"] = "higher",
+        goal: float | None = None,
+        peers: Sequence[float] = (),
+        factor: float = 1,
+    ) -> None:
+        """States the median of several runs; least and most stand beside it, or as figures of their own in JSON.
+
+        `peers` are a peer's values in the same runs: `factor` times them is the goal then. A goal that lies inside
+        the spread is not distinguishable from the value, which neither reaches nor misses it."""
+        peer = statistics.median(peers) if peers else None
+        goals = [factor * value for value in peers] if peers else [] if goal is None else [goal]
+        if goals and min(values) < max(goals) and max(values) > min(goals):
+            self._unclear.add(name)
+            self.note(f"{name}: the goal lies inside the spread: not distinguishable")
+        if peer is not None:
+            goal = factor * peer
+        self.figure(name, statistics.median(values), unit, better=better, goal=goal, peer=peer)
+        self._spread[name] = f"{_short(min(values))} to {_short(max(values))}"
+        if self._as_json:
+            self.figure(f"{name}: least", min(values), unit, better=better)
+            self.figure(f"{name}: most", max(values), unit, better=better)
+
     def note(self, text: str) -> None:
         """Says how it goes, or what a reader of the figures should know; apart from the figures."""
         print(text, file=self._notes, flush=True)
@@ -66,23 +98,28 @@ class Report:
         if not self._as_json:
             table = Table(box=None, pad_edge=False)
             table.add_column("figure", overflow="fold")
-            for column in ("value", "goal", "peer"):
+            for column in ("value", "least to most", "goal", "peer"):
                 table.add_column(column, justify="right")
             table.add_column("unit")
             table.add_column("")
             for figure in self.figures:
-                table.add_row(*_cells(figure))
+                name, value, *others = _cells(figure, unclear=figure.name in self._unclear)
+                table.add_row(name, value, self._spread.get(name, ""), *others)
             Console(file=self._out, highlight=False, markup=False).print(table)
-        return not any(figure.missed for figure in self.figures)
+        return not any(figure.missed and figure.name not in self._unclear for figure in self.figures)
 
 
-def _cells(figure: Figure) -> tuple[str, ...]:
+def _short(value: float) -> str:
+    return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def _cells(figure: Figure, *, unclear: bool) -> tuple[str, ...]:
     sign = "≥" if figure.better == "higher" else "≤"
     return (
         figure.name,
-        f"{figure.value:,.4g}" if abs(figure.value) < 1000 else f"{figure.value:,.0f}",
+        _short(figure.value),
         "" if figure.goal is None else f"{sign} {figure.goal:,g}",
         "" if figure.peer is None else f"{figure.peer:,g}",
         figure.unit,
-        "MISSED" if figure.missed else "",
+        "not distinguishable" if unclear else "MISSED" if figure.missed else "",
     )

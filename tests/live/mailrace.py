@@ -1,51 +1,40 @@
-"""One Dovecot on disk, backups in memory, and the programs that bring one into the other, for benchmarks.
+"""The programs that bring backups of mailboxes into one Dovecot, for benchmarks: ours, doveadm sync and mbsync.
 
-The backup lies on another file system than the mail, as a backup does; on the same one doveadm would make hard links.
-Every run fills mailboxes of its own, so no tree is deleted before another run is measured.
+Our workers are processes that stand ready before the clock starts, as a cluster's do; one carries many mailboxes.
+doveadm and mbsync are started for each mailbox: they know no other way.
 """
 
 from __future__ import annotations
 
-import imaplib
 import multiprocessing
-import random
-import re
+import os
+import resource
 import shutil
 import statistics
 import subprocess
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from hashlib import sha256
+from functools import partial
+from multiprocessing.pool import Pool
 from pathlib import Path
 
-from detectors.finding import Secret
 from fixtures.servers.daemon import plain_environment
-from fixtures.servers.dovecot import PrivateDovecot
-from fixtures.servers.folder import MEMORY, PARENT
 from restore.ledger import codec
 from restore.ledger.journal import Journals
-from restore.model.incident import MailTarget, SecretRef
-from restore.model.mail import INBOX, JournalRecord, MailboxId, NewMessage
+from restore.model.mail import JournalRecord, MailboxId, NewMessage
 from restore.model.message import canonical
 from restore.model.plan import RestoreMailbox
 from restore.run.mailboxes import restore_mailbox
+from restore.survey.maildir import list_messages, read_maildir
 from restore.systems.folder import FolderSource
-from restore.systems.imap import ImapServer
+from tests.live.mailcorpus import PASSWORD, Place
 from tests.memory.desk import MemoryDesk, Office
 from tests.memory.systems import GivenSystems
 
-BOXES = 8
-MESSAGES = 250
-MEAN_BYTES = 67_000
-PASSWORD = "pw"
-TEXT_BYTES = 4_000_000
-DATE = 1_500_000_000
-MBSYNCS_OWN = re.compile(rb"^X-TUID: [^\r\n]*\r\n", re.MULTILINE)
-"""mbsync adds a header line to every message it stores."""
+WORKERS = 8
+BATCH_MESSAGES, BATCH_BYTES = 100, 4 << 20
 
 
 class DiskDesk(MemoryDesk):
@@ -67,23 +56,6 @@ class DiskDesk(MemoryDesk):
         self.journals.append(mailbox, list(map(codec.encode, records)))
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """One server, the folder of the backups, and a state folder for journals. Plain data: a worker is told it."""
-
-    host: str
-    port: int
-    config: str
-    master: str
-    backups: str
-    state: str
-
-    def server(self) -> ImapServer:
-        """The live server as a worker knows it."""
-        target = MailTarget("live", self.host, self.port, "none", "", "master", SecretRef("env", "X"))
-        return ImapServer(target, Secret(self.master.encode()))
-
-
 def restore(place: Place, user: str, backup: str) -> None:
     """One worker restores one mailbox."""
     systems = GivenSystems(
@@ -98,63 +70,96 @@ def restore(place: Place, user: str, backup: str) -> None:
 def send_bare(place: Place, user: str, backup: str) -> None:
     """The same bytes in the same batches, with no journal, no comparison and no read-back."""
     source = FolderSource("night", place.backups)
-    folder = f"{backup}/Maildir/cur".encode()
-    names = sorted(entry.name for entry in source.list(folder))
     with closing(place.server().open(user)) as session:
-        batch: list[NewMessage] = []
-        size = 0
-        for found in source.read_many([folder + b"/" + name for name in names], 1 << 30):
-            data = getattr(found, "data")  # noqa: B009 - a file that cannot be read stops the benchmark
-            batch.append(NewMessage(canonical(data), DATE, frozenset(("\\Seen",))))
-            size += len(data)
-            if len(batch) == 100 or size > 4 << 20:
-                session.append(INBOX, batch)
-                batch, size = [], 0
-        if batch:
-            session.append(INBOX, batch)
+        for folder in read_maildir(source, f"{backup}/Maildir".encode()).folders:
+            messages = list_messages(source, folder).messages
+            if folder.folder not in session.folders():
+                session.create(folder.folder)
+            flags = [folder.flags(message)[0] for message in messages]
+            paths = [folder.path + b"/" + message.name for message in messages]
+            answer: Callable[[], object] = list
+            for batch in _batches(source, paths, [message.mtime for message in messages], flags):
+                answer()
+                answer = session.send(folder.folder, batch)
+            answer()
+
+
+def _batches(
+    source: FolderSource, paths: Sequence[bytes], dates: Sequence[int], flags: Sequence[frozenset[str]]
+) -> Iterator[list[NewMessage]]:
+    batch: list[NewMessage] = []
+    size = 0
+    for found, date, kept in zip(source.read_many(paths, 1 << 30), dates, flags, strict=True):
+        data = getattr(found, "data")  # noqa: B009 - a file that cannot be read stops the benchmark
+        batch.append(NewMessage(canonical(data), date, kept))
+        size += len(data)
+        if len(batch) == BATCH_MESSAGES or size > BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 Act = Callable[[Place, str, str], None]
+Names = Iterable[tuple[str, str]]
 
 
-def together(act: Act, place: Place, names: Iterable[tuple[str, str]]) -> None:
-    """Eight workers, each in a process of its own, a mailbox each. Raises RuntimeError where one failed."""
-    workers = [multiprocessing.Process(target=act, args=(place, user, backup)) for user, backup in names]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    if any(worker.exitcode for worker in workers):
-        raise RuntimeError("a worker failed")
+def _spent(act: Act, place: Place, name: tuple[str, str]) -> float:
+    begun = time.process_time()
+    act(place, *name)
+    return time.process_time() - begun
 
 
-def doveadm(processes: int, place: Place, names: Iterable[tuple[str, str]]) -> None:
-    """doveadm sync of every mailbox, so many at once."""
-
-    def sync(name: tuple[str, str]) -> None:
-        command = ["doveadm", "-c", place.config, "sync", "-1", "-R", "-u", name[0]]
-        subprocess.run(
-            [*command, f"maildir:{place.backups}/{name[1]}/Maildir"], check=True, env=plain_environment()
-        )
-
-    with ThreadPoolExecutor(processes) as pool:
-        list(pool.map(sync, names))
+@contextmanager
+def workers(place: Place, warm: tuple[str, str]) -> Iterator[Pool]:
+    """Eight workers, standing ready: each has looked at a mailbox that nobody measures."""
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(WORKERS) as pool:
+        pool.map(partial(_ready, place), [(f"{number}-{warm[0]}", warm[1]) for number in range(WORKERS)], 1)
+        yield pool
 
 
-def mbsync(place: Place, names: Iterable[tuple[str, str]]) -> None:
-    """Eight mbsync, a mailbox each, on a copy of the names: it renames what it reads."""
+def _ready(place: Place, name: tuple[str, str]) -> None:
+    restore(place, *name)
+    time.sleep(0.5)  # so that each takes one
 
-    def sync(name: tuple[str, str]) -> None:
-        config = Path(place.backups) / f"mbsync-{name[0]}" / "mbsyncrc"
-        subprocess.run(
-            ["mbsync", "-q", "-c", config, "-a"],
-            check=True,
-            stdout=subprocess.DEVNULL,
-            env=plain_environment(),
-        )
 
-    with ThreadPoolExecutor(BOXES) as pool:
-        list(pool.map(sync, names))
+def together(pool: Pool, act: Act, place: Place, names: Names) -> float:
+    """All workers, a mailbox each at a time; the processor seconds they spent."""
+    return sum(pool.imap_unordered(partial(_spent, act, place), list(names)))
+
+
+def doveadm(processes: int, place: Place, names: Names) -> float:
+    """doveadm sync of every mailbox, so many at once; the processor seconds spent."""
+
+    def command(name: tuple[str, str]) -> list[str]:
+        asked = ["doveadm", "-c", place.config, "sync", "-1", "-R", "-u", name[0]]
+        return [*asked, f"maildir:{place.backups}/{name[1]}/Maildir"]
+
+    return _programs(processes, [command(name) for name in names])
+
+
+def mbsync(place: Place, names: Names) -> float:
+    """Eight mbsync, a mailbox each at a time, on a copy of the names: it renames what it reads."""
+    config = "{}/mbsync-{}/mbsyncrc".format
+    commands = [["mbsync", "-q", "-c", config(place.backups, user), "-a"] for user, _ in names]
+    return _programs(WORKERS, commands)
+
+
+def _programs(at_once: int, commands: Iterable[list[str]]) -> float:
+    def run(command: list[str]) -> None:
+        out = subprocess.DEVNULL
+        subprocess.run(command, check=True, stdout=out, stderr=out, env=plain_environment())
+
+    before = _children()
+    with ThreadPoolExecutor(at_once) as pool:
+        list(pool.map(run, commands))
+    return _children() - before
+
+
+def _children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def have_mbsync() -> None:
@@ -163,92 +168,24 @@ def have_mbsync() -> None:
         subprocess.run(["apt-get", "install", "-y", "isync"], check=True, stdout=subprocess.DEVNULL)
 
 
-def prepare_mbsync(place: Place, names: Iterable[tuple[str, str]]) -> None:
+def prepare_mbsync(place: Place, names: Names) -> None:
     """A copy of each Maildir by hard links, and mbsync's own files; before the clock starts."""
     for user, backup in names:
         home = Path(place.backups) / f"mbsync-{user}"
-        for part in ("state", "none"):
-            (home / part).mkdir(parents=True)
+        (home / "state").mkdir(parents=True)
         subprocess.run(["cp", "-al", f"{place.backups}/{backup}/Maildir", f"{home}"], check=True)
         (home / "mbsyncrc").write_text(
             f"IMAPStore live\nHost {place.host}\nPort {place.port}\nUser {user}\nPass {PASSWORD}\nSSLType None\n"
-            f"AuthMechs LOGIN\n\nMaildirStore night\nPath {home}/none/\nInbox {home}/Maildir\n\n"
-            f"Channel all\nFar :live:\nNear :night:\nPatterns INBOX\nSync Push New\nCopyArrivalDate yes\n"
+            f"AuthMechs LOGIN\n\nMaildirStore night\nSubFolders Maildir++\nInbox {home}/Maildir\n\n"
+            f"Channel all\nFar :live:\nNear :night:\nPatterns *\nCreate Far\nSync Push New\nCopyArrivalDate yes\n"
             f"SyncState {home}/state/\n"
         )
 
 
-def check(place: Place, names: Iterable[tuple[str, str]], right: dict[str, Counter[bytes]]) -> bool:
-    """Whether every mailbox holds exactly its backup."""
-    return all(_held(place, user) == right[backup] for user, backup in names)
-
-
-def _held(place: Place, user: str) -> Counter[bytes]:
-    client = imaplib.IMAP4(place.host, place.port)
-    client.login(user, PASSWORD)
-    client.select(readonly=True)
-    _, answers = client.uid("FETCH", "1:*", "(BODY.PEEK[])")
-    client.logout()
-    contents = (answer[1] for answer in answers if isinstance(answer, tuple))
-    return Counter(sha256(MBSYNCS_OWN.sub(b"", content)).digest() for content in contents)
-
-
-def names_of(run: str, part: str = "all") -> list[tuple[str, str]]:
-    """The mailboxes that a run fills, each with its backup."""
-    return [(f"{run}-{number}@example.is", f"{part}-{number}") for number in range(BOXES)]
-
-
-@contextmanager
-def field(runs: Iterable[str]) -> Iterator[Place]:
-    """A Dovecot on disk, and a folder in memory for backups; removed afterwards, and only then."""
-    users = {user: PASSWORD for run in runs for user, _ in names_of(run)}
-    mail, backups = PARENT / "br-bench-mail", MEMORY / "br-bench-backup"
-    state = PARENT / "br-bench-state"
-    for folder in (mail, backups, state):
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-    try:
-        with PrivateDovecot(users, folder=mail) as server:
-            yield Place(
-                server.host,
-                server.port,
-                str(server.config),
-                server.master_password,
-                str(backups),
-                str(state),
-            )
-    finally:
-        for folder in (mail, backups, state):
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def text() -> bytes:
-    """Lines of 60 to 72 hex digits."""
-    chance = random.Random(1)
-    lines = TEXT_BYTES // 67
-    return b"".join(
-        chance.randbytes(36).hex().encode()[: chance.randrange(60, 73)] + b"\n" for _ in range(lines)
-    )
-
-
-def make_backup(
-    place: Place, name: str, numbers: Iterable[int], body: bytes, mean: int = MEAN_BYTES
-) -> Counter[bytes]:
-    """A Maildir whose sizes are log-normal about the mean, owned as doveadm needs it; what it holds."""
-    held: Counter[bytes] = Counter()
-    root = Path(place.backups) / name / "Maildir"
-    for part in ("cur", "new", "tmp"):
-        (root / part).mkdir(parents=True)
-    for number in numbers:
-        chance = random.Random(f"{name.partition('-')[2]} {number}")
-        size = min(TEXT_BYTES // 2, int(chance.lognormvariate(0, 1.2) * mean / 2.05))
-        begin = chance.randrange(len(body) // 2)
-        content = b"Message-ID: <%d.%s@example.is>\nSubject: %d\n\n" % (number, name[-1].encode(), number)
-        content += body[begin : begin + size].partition(b"\n")[2] + b"\n"
-        (root / "cur" / f"{DATE + number}.{number}.old:2,S").write_bytes(content)
-        held[sha256(content.replace(b"\n", b"\r\n")).digest()] += 1
-    subprocess.run(["chown", "-R", "mail:mail", str(root.parent)], check=True)
-    return held
+def server_seconds(place: Place) -> float:
+    """Processor seconds of Dovecot's master and of all its processes that have ended."""
+    numbers = Path(f"/proc/{place.pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2]
+    return sum(map(int, numbers.split()[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def seconds(act: Callable[[], object]) -> float:
