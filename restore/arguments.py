@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import datetime
+from typing import TypeVar
 
 from detectors.rule import FIELDS
-from restore.incident.copies import as_of
+from restore.incident.moments import as_of, instant, since, until
 
 EXIT_CODES = "exit codes: 0 done, 1 failures, 2 bad use, 3 questions left (1 wins over 3)"
 KINDS = ("mail", "databases", "accounts")
+T = TypeVar("T")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -175,11 +178,11 @@ def _steering(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 def _log_more(log: argparse.ArgumentParser) -> None:
     log.add_argument(
         "--since",
-        type=_moment,
+        type=_since,
         metavar="TIME",
         help="only from then on: 2026-11-24T03:00 (UTC unless stated)",
     )
-    log.add_argument("--until", type=_moment, metavar="TIME", help="only before then")
+    log.add_argument("--until", type=_until, metavar="TIME", help="only before then; a day: up to its end")
     log.add_argument("--kind", action="append", default=[], metavar="KIND",
                      help="only this kind of event, as `log` writes it; may be repeated")  # fmt: skip
     log.add_argument(
@@ -192,7 +195,7 @@ def _log_more(log: argparse.ArgumentParser) -> None:
 def _report(report: argparse.ArgumentParser) -> None:
     report.add_argument("--html", metavar="FILE", help="write one HTML page that needs nothing else")
     report.add_argument("--csv", metavar="FILE", help="write a table for spreadsheets, one row a thing")
-    report.add_argument("--lost", type=_moment, metavar="TIME",
+    report.add_argument("--lost", type=_instant, metavar="TIME",
                         help="when the old servers were lost (UTC unless stated), for the recovery point")  # fmt: skip
     report.add_argument("--customer", metavar="C", help="only this customer: NAME or SERVER/NAME")
     report.add_argument(
@@ -316,12 +319,27 @@ def _place(text: str) -> tuple[str, int]:
     return host.strip("[]"), _port(port)
 
 
-def _moment(text: str) -> datetime:
+def _since(text: str) -> datetime:
+    return _read(since, text, "no time like 2026-11-24 or 2026-11-24T03:00")
+
+
+def _until(text: str) -> datetime:
+    return _read(until, text, "no time like 2026-11-24 or 2026-11-24T03:00")
+
+
+def _instant(text: str) -> datetime:
+    return _read(instant, text, "no time like 2026-11-24T03:00")
+
+
+def _as_of(text: str) -> float:
+    return _read(as_of, text, "no time like 2026-11-24 or 2026-11-24T03:00")
+
+
+def _read(reading: Callable[[str], T], text: str, wrong: str) -> T:
     try:
-        at = datetime.fromisoformat(text)
+        return reading(text)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text} is no time like 2026-11-24 or 2026-11-24T03:00") from error
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+        raise argparse.ArgumentTypeError(f"{text} is {wrong}") from error
 
 
 def _sample(text: str) -> float:
@@ -332,15 +350,6 @@ def _sample(text: str) -> float:
             raise argparse.ArgumentTypeError(f"{text} is not above 0% and up to 100%")
         return -share
     return _positive(text)
-
-
-def _as_of(text: str) -> float:
-    try:
-        return as_of(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(
-            f"{text} is no day or time like 2026-11-24 or 2026-11-24T03:00"
-        ) from error
 
 
 def _positive(text: str) -> int:

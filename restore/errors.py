@@ -451,6 +451,15 @@ class NobodyRuns(RestoreError):
     )
 
 
+class NamesUnread(RestoreError):
+    code = "names-unread"
+    scope = Scope.RUN
+    hint = (
+        "Mend what is named above, or name another copy of that server in the incident file; then give the same command"
+        " again."
+    )
+
+
 class CertificatesMissing(RestoreError):
     code = "certificates-missing"
     scope = Scope.RUN

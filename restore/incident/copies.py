@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime, time
 
 from restore.incident.mail_layout import read_layout
+from restore.incident.moments import as_of, instant
 from restore.incident.table import Table
 from restore.model.incident import KINDS, ServerCopy
 
@@ -48,23 +48,8 @@ def moment(table: Table, key: str, *, day: bool = True) -> float | None:
     if value is None:
         return None
     try:
-        if not day and len(str(value)) <= len("2026-11-24"):
-            raise ValueError("a day alone")
-        return as_of(value)
+        return as_of(value) if day else instant(value).timestamp()
     except ValueError:
         allowed = "day or time like 2026-11-24 or" if day else "time like"
         table.wrong(key, f"a {allowed} 2026-11-24T02:00:00Z")
         return None
-
-
-def as_of(value: object) -> float:
-    """A day or time as epoch seconds; a day means its last second. Raises ValueError for anything else."""
-    if isinstance(value, str):
-        value = (
-            date.fromisoformat(value) if len(value) <= len("2026-11-24") else datetime.fromisoformat(value)
-        )
-    if isinstance(value, datetime):
-        return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
-    if isinstance(value, date):
-        return datetime.combine(value, time(23, 59, 59), UTC).timestamp()
-    raise ValueError(value)

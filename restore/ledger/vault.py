@@ -19,7 +19,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from detectors.finding import Secret
-from restore.errors import SecretMissing, StateUnwritable, VaultDamaged, VaultLocked
+from restore.errors import SecretMissing, VaultDamaged, VaultLocked
 from restore.ledger import disk
 
 FOLDER = "vault"
@@ -86,17 +86,6 @@ class Vault:
                 return Secret(self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], vault_id.encode()))
             except (InvalidTag, ValueError, OSError) as error:
                 raise VaultDamaged(f"the vault's file of secret {vault_id} is damaged") from error
-
-    def erase(self, vault_id: str) -> None:
-        """Overwrite and remove the secret's file. A copying or journalling disk, a snapshot or a backup may
-        still hold the old (encrypted) blocks. Raises SecretMissing."""
-        with self._lock:
-            path = self._path(vault_id)
-            try:
-                _shred(path.rename(path.with_name(f".{path.name}")))
-            except OSError as error:
-                raise StateUnwritable(f"secret {vault_id} could not be erased: {error.strerror}") from error
-            del self._ids[self._tags.pop(vault_id)]
 
     def __len__(self) -> int:
         return len(self._tags)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from restore.errors import BadUse, RequestRefused
+from restore.errors import BadUse, NamesUnread, RequestRefused, RestoreError
 from restore.model.mysql import DatabaseId
 from restore.model.survey import Index, Narrowing
 from restore.model.text import safe
@@ -59,20 +59,27 @@ def narrowing_words(narrowing: Narrowing) -> str:
 
 
 def check_narrowing(narrowing: Narrowing, index: Index) -> None:
-    """Raises BadUse for a name that neither a customers file nor a backup knows, or kinds that none is wanted of."""
+    """Raises BadUse for a name that neither a customers file nor a backup knows, or kinds that none is wanted of; and
+    NamesUnread where such a name may stand in what cannot be read."""
     customers = {name for one in index.customers for name in (one.name, f"{one.server}/{one.name}")}
     mailboxes = {address.lower() for one in index.customers for address in one.mailboxes}
     mailboxes |= {place.mailbox.address.lower() for place in index.mailboxes}
     databases = {DatabaseId(one.server, name) for one in index.customers for name in one.databases}
     databases |= {dump.database for dump in index.dumps}
     for name in sorted(narrowing.customers - customers):
-        raise BadUse(f"no customers file names a customer {safe(name)}")
+        raise _unknown(f"no customers file names a customer {safe(name)}", index)
     for address in sorted(narrowing.mailboxes - mailboxes):
-        raise BadUse(f"no customers file names and no backup holds a mailbox {safe(address)}")
+        raise _unknown(f"no customers file names and no backup holds a mailbox {safe(address)}", index)
     for database in sorted(narrowing.databases - databases):
-        raise BadUse(f"no customers file names and no backup holds a database {safe(str(database))}")
+        raise _unknown(f"no customers file names and no backup holds a database {safe(str(database))}", index)
     if narrowing.kinds and not narrowing.customers and not narrowing.nothing_named:
         raise BadUse("--only narrows a customer's things: leave it out where single ones are named")
+
+
+def _unknown(what: str, index: Index) -> RestoreError:
+    if not index.failed:
+        return BadUse(what)
+    return NamesUnread("; ".join((f"{what} that can be read", *(one.message for one in index.failed))))
 
 
 def database_of(name: str) -> DatabaseId:

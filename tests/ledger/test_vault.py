@@ -56,21 +56,6 @@ def test_its_files_are_for_the_owner_alone(state: Path) -> None:
     assert (state / FOLDER).stat().st_mode & 0o777 == 0o700
 
 
-def test_an_erased_secret_is_gone_from_the_disk_and_from_the_next_run(state: Path) -> None:
-    vault = Vault.open(state, KEY)
-    kept, erased = vault.put("a", Secret(b"kept")), vault.put("b", PLANTED)
-    before = set(files(state).values())
-    vault.erase(erased)
-    sealed = before - set(files(state).values())
-
-    assert len(sealed) == 1
-    for again in (vault, Vault.open(state, KEY)):
-        assert again.get(kept) == Secret(b"kept")
-        with pytest.raises(SecretMissing):
-            again.get(erased)
-    assert vault.put("b", PLANTED) != erased
-
-
 def test_what_a_kill_left_half_written_or_half_erased_is_cleared_away(state: Path) -> None:
     vault = Vault.open(state, KEY)
     vault_id = vault.put("verifier", PLANTED)
