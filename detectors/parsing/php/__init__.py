@@ -13,14 +13,17 @@ from dataclasses import dataclass
 
 from detectors.detector import Config, Site
 from detectors.finding import Status, text
-from detectors.parsing.php import calls, expressions, statements  # expressions fills the machine's table
-from detectors.parsing.php.machine import Exhausted, Machine, World
+
+# These fill the machine's tables.
+from detectors.parsing.php import calls, choosing, expressions, objects, statements
+from detectors.parsing.php.flow import run_file
+from detectors.parsing.php.machine import Exhausted, ExitReached, Machine, World
 from detectors.parsing.php.source import Source
 from detectors.parsing.php.values import Array, Object, Slot, TreePath, Unknown, Value, Where, same
 from detectors.parsing.stated import Stated
 from detectors.walk import OutOfRoot, Unreadable
 
-__all__ = ["Evaluated", "evaluate", "expressions", "root_of", "stated"]
+__all__ = ["Evaluated", "calls", "choosing", "evaluate", "expressions", "root_of", "stated", "statements"]
 
 GUARDS = (
     b"_ECRIRE_INC_VERSION",
@@ -192,8 +195,8 @@ def _instance(machine: Machine, kind: bytes) -> Object | None:
             return Object(id_)
     machine.steps = max(machine.steps, 1_000)
     try:
-        made = calls.instance(machine, machine.source.root, kind, [], [])
-    except (Exhausted, calls.ExitReached):
+        made = objects.instance(machine, machine.source.root, kind, [], [])
+    except (Exhausted, ExitReached):
         return None
     return made if isinstance(made, Object) else None
 
@@ -209,7 +212,7 @@ def _looked_up(machine: Machine, path: str, code: bytes) -> Slot | None:
     with machine.inside(source):
         try:
             value, notes = machine.noted(statement.named_children[0])
-        except (Exhausted, calls.ExitReached):
+        except (Exhausted, ExitReached):
             return None
     return Slot(value, Where(path, 0), notes, text(code))
 
@@ -324,7 +327,7 @@ def _run(
     for name, value in variables.items():
         machine.state.scopes[0][name] = Slot(value, Where(source.path, 0))
     try:
-        returned = statements.run_file(machine, source)
+        returned = run_file(machine, source)
         # What a class does with the host shows only once it is made.
         machine.host_used |= bool(machine.classes) and HOST_NAMES.search(source.code) is not None
         return machine, returned

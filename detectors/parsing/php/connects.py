@@ -17,8 +17,9 @@ from tree_sitter import Node
 from detectors.detector import Config, Site
 from detectors.finding import text
 from detectors.parsing.dsn import from_pdo, from_url
-from detectors.parsing.php import Evaluated, calls, evaluate, stated
-from detectors.parsing.php.machine import Connect, Exhausted, Machine, Routine
+from detectors.parsing.php import Evaluated, evaluate, objects, stated
+from detectors.parsing.php.machine import Connect, Exhausted, ExitReached, Machine, Routine
+from detectors.parsing.php.routines import invoke
 from detectors.parsing.php.values import NO_NOTES, Array, Object, Unknown
 from detectors.parsing.stated import Stated
 
@@ -118,8 +119,8 @@ def _holds(routine: Routine, call: re.Pattern[bytes]) -> bool:
 
 def _made(machine: Machine, kind: bytes, node: Node) -> Object | None:
     try:
-        made = calls.instance(machine, node, kind, [], [])
-    except (Exhausted, calls.ExitReached):
+        made = objects.instance(machine, node, kind, [], [])
+    except (Exhausted, ExitReached):
         return None
     return made if isinstance(made, Object) else None
 
@@ -133,8 +134,8 @@ def _enter(machine: Machine, routine: Routine, thing: Object | None) -> None:
             break
         given.append((why, NO_NOTES))
     try:
-        calls.invoke(machine, routine.node, routine, list(given), thing, [])
-    except (Exhausted, calls.ExitReached):
+        invoke(machine, routine.node, routine, list(given), thing, [])
+    except (Exhausted, ExitReached):
         return
 
 

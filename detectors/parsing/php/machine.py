@@ -36,6 +36,10 @@ class Exhausted(Exception):
     """The evaluator's limits are reached; whatever it knew is discarded."""
 
 
+class ExitReached(Exception):
+    """exit or die inside an expression."""
+
+
 @dataclass(frozen=True, slots=True)
 class Signal:
     """Why a block was left: break or continue (`levels`), return (`value`), exit, or dead (no way leads on)."""
