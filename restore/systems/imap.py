@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import socket
 import ssl
+import struct
 from collections.abc import Callable
 
 from imapclient import IMAPClient, SocketTimeout
@@ -74,6 +76,7 @@ class ImapServer:
             )
         else:
             client = IMAPClient(target.host, target.port, ssl=False, timeout=timeout)
+        _let_go_at_once(client.socket(), target.timeout)
         client._imap.debug = 0  # else imaplib formats every command for the log, the password too
         if target.tls == "starttls":
             client.starttls(self._trust())
@@ -100,6 +103,14 @@ class ImapServer:
         if code == "AUTHORIZATIONFAILED" or self._known_good:
             raise MailboxMissing(said) if target.login == "master" else MailPasswordRefused(said)
         raise MailLoginRefused(said, server=self.name)
+
+
+def _let_go_at_once(connection: socket.socket, timeout: float) -> None:
+    """Where this process is killed, or gives the connection up, bytes of an APPEND that wait in the kernel are dropped
+    and the connection is reset: else they would be stored while a successor works. `timeout` in seconds: so long may
+    they wait for a server that takes none (socket(7), tcp(7))."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(timeout * 1000))
 
 
 def _is_loopback(host: str) -> bool:
