@@ -252,7 +252,8 @@ class ReadSurvivors:
 @dataclass(frozen=True, slots=True)
 class VerifyLogins:
     """Hold the passwords that one customer's configs claim against surviving hashes: those in `read`, else those of
-    accounts on the live `targets`, looked for at `hosts`. Read-only."""
+    accounts on the live `targets`, looked for at `hosts`. Read-only. Where his `home` on `source` is stated, candidates
+    are read there once more and tried on accounts that stand there, on databases of his `own` alone."""
 
     server: str
     customer: str
@@ -260,6 +261,10 @@ class VerifyLogins:
     read: tuple[SurvivorsRead, ...]
     targets: tuple[str, ...]
     hosts: tuple[str, ...]
+    source: str = ""
+    home: bytes = b""
+    domains: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from restore.plan.mailboxes import plan_mailboxes
 from restore.plan.origin import as_of, at_home, home_ranks, origin
 from restore.plan.ownership import own
 from restore.plan.pop3 import pop3_jobs
-from restore.plan.proving import Proving
+from restore.plan.proving import Home, Proving
 from restore.plan.settled import Settlement
 from restore.plan.taught import Taught, mark
 from restore.plan.unowned import Unowned, with_owners
@@ -250,7 +250,9 @@ class BulkPlan:
             isinstance(outcome, Failed) and outcome.scope is Scope.SERVER
         )
         if progress.fact is not None:
-            waits, jobs = self._proving.begin(progress.fact, all_claims=not progress.customer.listed)
+            customer, server = progress.customer, self._at_home(progress.customer)
+            home = Home(server.source, home_path(server, customer), customer.domains, customer.databases)
+            waits, jobs = self._proving.begin(progress.fact, home, all_claims=not customer.listed)
             if waits:
                 return Learned(jobs)
         return _together(self._seen(progress), self._settled())

@@ -1,7 +1,8 @@
 """Candidate logins of sites of their own making: where their code opens a connection. Never acted upon by themselves.
 
-They are offered ranked: first what a surviving hash proves, then what names a database of the customer's, then what is
-wholly read. One keystroke takes one; from then on it is as good as any config's.
+They are offered ranked: first what a surviving hash or a login to the restored server proves, then what names a
+database of the customer's, then what is wholly read. One keystroke takes one; from then on it is as good as any
+config's.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from restore.plan.settled import Settlement
 CUSTOM = "custom"
 EFFECT = "candidate"
 PROVEN = "proven"
+# What the proof begins with of one that was tried on the restored server.
+LOGGED_IN = "logged in to "
 MOST = 9
 Verdicts = Mapping[tuple[str, str, str, str], LoginVerified]
 
@@ -98,7 +101,7 @@ def question(
     best = found[0].claim if found else mine[0]
     proof = found[0].proof if found else ""
     text = f"The site opens its database in {safe(best.config)} with a login of its own making. "
-    text += "A surviving hash proves the first candidate." if proof else "Is one of these its login?"
+    text += _proven(proof) if proof else "Is one of these its login?"
     stale = ("the candidate that was chosen is not there any more",) if _answer(mine, settlement) else ()
     return ask(
         "login-unclear",
@@ -108,6 +111,12 @@ def question(
         evidence=(*_evidence(found, mine), *stale),
         candidates=[_candidate(one) for one in found[:MOST]],
     )
+
+
+def _proven(proof: str) -> str:
+    if proof.startswith(LOGGED_IN):
+        return "The first candidate logs in to the restored server."
+    return "A surviving hash proves the first candidate."
 
 
 def _evidence(found: Sequence[Offer], claims: Sequence[Claim]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ at. Pure.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from restore.model.facts import LoginsVerified, SiteLooked, SurvivorsRead
 from restore.model.incident import DatabaseTarget, OldServer
@@ -16,6 +17,16 @@ from restore.model.plan import Job, ReadSurvivors, Step, VerifyLogins
 from restore.plan.candidates import is_candidate
 
 Whose = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Where a customer's configs are read once more, and the databases that are his own."""
+
+    source: str
+    path: bytes
+    domains: tuple[str, ...]
+    own: tuple[str, ...]
 
 
 class Proving:
@@ -33,12 +44,14 @@ class Proving:
         self._unread = {job.key: dump.database.server for job, dump in zip(self.jobs, survivors, strict=True)}
         self._read: list[SurvivorsRead] = []
         self._steps: dict[str, Whose] = {}
+        self._homes: dict[Whose, Home] = {}
         self._waiting: list[SiteLooked] = []
         self.proven: dict[Whose, LoginsVerified | None] = {}
 
-    def begin(self, looked: SiteLooked, *, all_claims: bool) -> tuple[bool, tuple[Job, ...]]:
+    def begin(self, looked: SiteLooked, home: Home, *, all_claims: bool) -> tuple[bool, tuple[Job, ...]]:
         """Whether this customer's decision waits for a proof, and the job of it if it can begin. `all_claims`: not
         only those that are candidates."""
+        self._homes[looked.server, looked.customer] = home
         if not any(is_candidate(claim) or (all_claims and claim.verifier_id) for claim in looked.claims):
             return False, ()
         if looked.server in self._unread.values():
@@ -76,6 +89,10 @@ class Proving:
             tuple(sorted(hosts)),
         )
         needs = (*(f"database/{name}" for name in server.databases_to), "worker")
+        if any(map(is_candidate, looked.claims)):
+            home = self._homes[looked.server, looked.customer]
+            work = replace(work, source=home.source, home=home.path, domains=home.domains, own=home.own)
+            needs = (f"source/{home.source}", *needs)
         return Job(key, "look", looked.customer, (Step(key, work, needs),), rank=(1, 1))
 
 

@@ -80,8 +80,8 @@ class Remembering:
         return {} if self._again else Passed(done)
 
 
-# Looks and sweeps are made afresh in each run, and so is what a verification compares with live servers.
-AFRESH = ("look", "sweep/", "verify/mail/", "verify/hashes/", "verify/logins/")
+# Looks and sweeps are made afresh in each run, and so is what is compared with live servers.
+AFRESH = ("look", "prove/", "sweep/", "verify/mail/", "verify/hashes/", "verify/logins/")
 
 
 class Passed(Mapping[str, Outcome]):

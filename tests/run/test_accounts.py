@@ -13,12 +13,13 @@ from fixtures.servers.daemon import ServerFailed
 from fixtures.servers.mariadb import PrivateMariadb, run_client
 from restore.errors import AccountRefused, DatabaseMissing, Fenced, LoginRefused
 from restore.ledger import codec
-from restore.model.facts import AccountReady, Claim, SiteLooked
+from restore.model.facts import AccountReady, Claim, LoginsVerified, SiteLooked
 from restore.model.incident import DatabaseTarget, SecretRef
 from restore.model.mysql import AccountName
 from restore.model.outcome import Done, Manual, Outcome, Unchanged
-from restore.model.plan import CreateAccount, LookSite
+from restore.model.plan import CreateAccount, LookSite, VerifyLogins
 from restore.run.accounts import HASH_ONLY, create_account
+from restore.run.verify_logins import verify_logins
 from restore.survey.sites import look_site
 from restore.systems.mysql import MysqlServer
 from tests.memory.cut import Cut
@@ -391,3 +392,33 @@ def test_an_account_with_the_same_password_by_another_plugin_is_the_customers(wo
 
     assert ready(world.create(world.work())).proof == "login"
     assert "VIA ed25519" in state(world)[0]
+
+
+def test_a_candidate_is_proven_by_a_login_to_an_account_that_stands_there_and_to_nothing_else(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("restore.run.verify_tries.PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr("restore.run.verify_logins.is_candidate", bool)
+    claim = world.claim()
+    work = VerifyLogins(
+        "web1", "alice", (claim,), (), ("db1",), ("localhost",), "backup", HOME, (), ("shopdb",)
+    )
+
+    def verdict(asked: VerifyLogins = work) -> tuple[str, str]:
+        outcome = verify_logins("prove/1", asked, world._systems(world.client))
+        assert isinstance(outcome, Done) and isinstance(outcome.fact, LoginsVerified)
+        return outcome.fact.logins[0].verdict, outcome.fact.logins[0].against
+
+    assert verdict() == ("unknown", "no hash of this account survived, and no live account has its name")
+    world.create(world.work())
+    before = state(world)
+    assert verdict() == ("proven", "logged in to db1 as 'shop'@'localhost' and read a row of t")
+    assert "equal to the hash" in verdict(replace(work, own=("blogdb",)))[1]
+    world.server.sql("ALTER USER 'shop'@'localhost' ACCOUNT LOCK")
+    assert "equal to the hash" in verdict()[1]
+    world.server.sql("ALTER USER 'shop'@'localhost' ACCOUNT UNLOCK")
+    assert state(world) == before
+    world.server.sql("ALTER USER 'shop'@'localhost' IDENTIFIED VIA unix_socket")
+    said, why = verdict()
+    assert (said, why.startswith("tried on a live account, and refused: ")) == ("unknown", True), why
+    assert PASSWORD.decode() not in why
