@@ -65,7 +65,8 @@ def _version(facts: ServerFacts) -> Iterator[Line]:
     version = safe(facts.version)
     release = re.match(r"(\d+)\.(\d+)", facts.version)
     if "MariaDB" not in facts.version or release is None:
-        yield "refuse", f"it is {version}", "Only MariaDB is supported as a target.", "Use a MariaDB server."
+        why = "Only MariaDB is supported as a target: this was not tried on a real MySQL 8."
+        yield "refuse", f"it is {version}", why, "Use a MariaDB server."
     elif (int(release[1]), int(release[2])) < OLDEST:
         why = "Before 10.5 views and triggers cannot be given to their customer without SUPER."
         yield "refuse", f"it is MariaDB {version}", why, "Use MariaDB 10.5 or newer."
