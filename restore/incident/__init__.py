@@ -70,6 +70,10 @@ def _pattern(*names: str) -> Callable[[str], str]:
     return check
 
 
+def _tab_charset(table: Table) -> str:
+    return table.choice("tab_charset", ("binary", "utf8mb4"), "") if "tab_charset" in table.values else ""
+
+
 def _more_dumps(table: Table) -> tuple[str, ...]:
     patterns = table.texts("more_dumps", ())
     if any(_pattern()(one.replace("{database}", "database")) for one in patterns):
@@ -92,6 +96,7 @@ def _old_server(table: Table) -> OldServer:
         taken=moment(table, "date"),
         further=read_copies(table, inside),
         more_dumps=_more_dumps(table),
+        tab_charset=_tab_charset(table),
         older_dumps=table.choice("older_dumps", (ASK, USE), ASK),
         damaged_dumps=table.choice("damaged_dumps", (ASK, PARTIAL), ASK),
         mail_users=read_user_base(table, inside),

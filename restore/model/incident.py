@@ -93,6 +93,7 @@ class OldServer:
     taken: float | None = None
     further: tuple[ServerCopy, ...] = ()
     more_dumps: tuple[str, ...] = ()
+    tab_charset: str = ""
     older_dumps: str = ASK
     damaged_dumps: str = ASK
     mail_users: UserBase | None = None
@@ -177,6 +178,7 @@ class MailTarget:
     create: Maker | None = None
     login: str = "master"
     credential: SecretRef = NO_SECRET
+    bytes_per_second: int = 0
 
 
 @dataclass(frozen=True, slots=True)

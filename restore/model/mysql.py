@@ -55,7 +55,8 @@ class DumpFile:
     epoch seconds, None where no date is stated.
 
     `form` is sql (one file, this database's own), slice (a part of a file of many databases, `held` plain bytes of
-    it), mydumper or tab (a folder, of which `parts` are this database's files; the fingerprint sums them up)."""
+    it), mydumper or tab (a folder, of which `parts` are this database's files; the fingerprint sums them up).
+    `charset` is the one that a tab folder's rows are written in, "" where the incident file names none."""
 
     database: DatabaseId
     fingerprint: Fingerprint
@@ -64,6 +65,7 @@ class DumpFile:
     form: str = SQL
     parts: tuple[Fingerprint, ...] = ()
     held: int = 0
+    charset: str = ""
 
     @property
     def size(self) -> int:

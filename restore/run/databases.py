@@ -32,7 +32,10 @@ from restore.run.dump_stream import DumpStream
 from restore.run.salvage import load_salvaged, salvage_of
 
 SHOWN = 20
-OBJECT = re.compile(r"CREATE\b.*\b(?:TRIGGER|VIEW|FUNCTION|PROCEDURE|EVENT)\b", re.IGNORECASE)
+# What a customer would miss of a dump: objects, and parts of tables that this server does not know.
+OBJECT = re.compile(
+    r"CREATE\b.*\b(?:TRIGGER|VIEW|FUNCTION|PROCEDURE|EVENT)\b|table .*: (?:KEY|CHECK|DEFAULT)", re.IGNORECASE
+)
 
 
 def load_database(key: str, work: LoadDatabase, systems: Systems) -> Outcome:

@@ -54,4 +54,11 @@ def _dump(server: OldServer, folder: bytes, database: str, entries: list[Entry],
         sum(part.size for part in parts),
         max((part.mtime for part in parts), default=0.0),
     )
-    return DumpFile(DatabaseId(server.name, database), whole, copied=server.taken, form=form, parts=parts)
+    return DumpFile(
+        DatabaseId(server.name, database),
+        whole,
+        copied=server.taken,
+        form=form,
+        parts=parts,
+        charset=server.tab_charset if form == TAB else "",
+    )

@@ -9,7 +9,7 @@ from restore.model.mydumper import METADATA, PARTIAL, UNREAD, kind_of
 from restore.model.mysql import MYDUMPER, DumpFile, Fingerprint
 from restore.model.text import safe
 from restore.systems.mydumper import check_finished, stated_rows, with_delimiters
-from restore.systems.tab_dump import SETTINGS, check_rows_are_there, rows_sql, tables_of
+from restore.systems.tab_dump import check_rows_are_there, rows_sql, settings_of, table_in, tables_of
 from restore.systems.unpack_salvage import Hole
 
 Read = Callable[[Fingerprint], Iterator[bytes]]
@@ -109,8 +109,9 @@ class FolderDump:
                 yield self._files[made], self._without_rows(table, text)
                 continue
             where = safe(self._files[rows].path)
-            yield self._files[rows], iter((SETTINGS,))
-            yield self._files[rows], rows_sql(table, self._read(self._files[rows]), where)
+            settings = settings_of(text, self._read(self._files[rows]), self._dump.charset, where)
+            yield self._files[rows], iter((settings,))
+            yield self._files[rows], rows_sql(table_in(text, table), self._read(self._files[rows]), where)
         for file in views:
             yield file, self._read(file)
 

@@ -14,10 +14,11 @@ from dataclasses import replace
 from functools import partial
 
 from restore.errors import DatabaseRefused, DumpDamaged, LoadDiffers, LoadTooLarge
-from restore.model.mysql import STAGING_PREFIX, Loaded, SchemaObject, TableState
+from restore.model.mysql import STAGING_PREFIX, Loaded, RefusedStatement, SchemaObject, TableState
 from restore.model.text import safe
 from restore.systems.dump import DumpReader, Kind, Statement
 from restore.systems.dump_keys import taken_apart
+from restore.systems.dump_mysql8 import for_mariadb
 from restore.systems.dump_statements import (
     CutOut,
     DropTables,
@@ -198,6 +199,7 @@ def _other(load: Load, statement: Statement, reader: DumpReader) -> None:
 
 
 def _statement(load: Load, statement: Statement) -> None:
+    statement = _in_its_words(load, statement)
     decision = classify(statement.text, statement.offset, load.session, load.version)
     match decision:
         case InsertRows():
@@ -224,6 +226,16 @@ def _statement(load: Load, statement: Statement) -> None:
             _named(load, statement, decision)
         case Refuse():
             load.refuse(statement, decision)
+
+
+def _in_its_words(load: Load, statement: Statement) -> Statement:
+    """A CREATE TABLE of MySQL 8 in MariaDB's words; what has none is listed with its place."""
+    told = for_mariadb(statement.text, load.version)
+    if told.text is statement.text:
+        return statement
+    load.notes += [note for note in told.notes if note not in load.notes]
+    load.refused += [RefusedStatement(statement.offset + at, head, why) for at, head, why in told.left_out]
+    return replace(statement, text=told.text)
 
 
 def _known_here(load: Load, one: SchemaObject) -> SchemaObject:

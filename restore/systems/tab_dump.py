@@ -2,37 +2,70 @@
 
 The files are read with that statement's default options, which nothing in the folder states: fields end with a tab,
 rows with a line feed, a backslash stands before either, before itself and before 0 (a NUL), and \\N alone is NULL. A
-row's field is then a string literal but for its quotes. Texts are in their columns' own character sets, hence SET
-NAMES binary.
+row's field is then a string literal but for its quotes.
+
+Texts stand in their columns' own character sets, unless --default-character-set or an option file named one for all;
+nothing in the folder says so. Where it matters, which is where a table has a column that is not UTF-8, bytes that are
+no UTF-8 prove the first; where all is UTF-8 nobody can tell, and the incident file must.
 https://mariadb.com/kb/en/select-into-outfile/
 """
 
 from __future__ import annotations
 
 import re
+from codecs import getincrementaldecoder
 from collections.abc import Iterable, Iterator
 
-from restore.errors import DumpDamaged
+from restore.errors import DumpDamaged, DumpRefused
 from restore.model.text import safe
 from restore.systems.dump_text import quoted_name
 
 ROW = re.compile(rb"(?:[^\\\n]++|\\.)*+\n", re.DOTALL)
 FIELD = re.compile(rb"(?:[^\\\t\n]++|\\.)*+", re.DOTALL)
+CREATE = re.compile(rb"^CREATE TABLE (`(?:[^`]|``)+`)", re.MULTILINE)
 BATCH = 1 << 19
 LONGEST_ROW = 64 << 20
 SETTINGS = (
-    b"\n/*!40101 SET NAMES binary */;\n/*!40103 SET TIME_ZONE='+00:00' */;\n"
+    b"\n/*!40101 SET NAMES %s */;\n/*!40103 SET TIME_ZONE='+00:00' */;\n"
     b"/*!40101 SET SQL_MODE='NO_AUTO_VALUE_ON_ZERO' */;\n"
 )
+OTHER_CHARSET = re.compile(rb"(?:CHARACTER SET |CHARSET=)(?!utf8|binary|ascii)\w+", re.IGNORECASE)
 
 
-def rows_sql(table: str, chunks: Iterable[bytes], where: str) -> Iterator[bytes]:
-    """The rows of a TABLE.txt as INSERTs. `where` names the file in errors.
+def table_in(made: bytes, file: str) -> bytes:
+    """The quoted name of the table that a TABLE.sql makes; else what its file is called."""
+    found = CREATE.search(made)
+    return found[1] if found else quoted_name(file)
+
+
+def settings_of(made: bytes, chunks: Iterable[bytes], stated: str, where: str) -> bytes:
+    """The settings that the rows of a table are to be read under. `stated` is the character set that the incident file
+    names, "" where it names none. Raises DumpRefused where it had to."""
+    if stated or not OTHER_CHARSET.search(made):
+        return SETTINGS % (stated.encode() or b"binary")
+    decoder, other = getincrementaldecoder("utf-8")(), False
+    try:
+        for chunk in chunks:
+            other = other or not chunk.isascii()
+            decoder.decode(chunk)
+        decoder.decode(b"", True)
+    except UnicodeDecodeError:
+        return SETTINGS % b"binary"
+    if not other:
+        return SETTINGS % b"binary"
+    raise DumpRefused(
+        f"{where} is written in UTF-8 and has columns in another character set: state in the incident file, by"
+        ' tab_charset = "binary" or "utf8mb4", whether mysqldump --tab was run without or with a character set'
+    )
+
+
+def rows_sql(table: bytes, chunks: Iterable[bytes], where: str) -> Iterator[bytes]:
+    """The rows of a TABLE.txt as INSERTs into the table of that quoted name. `where` names the file in errors.
 
     Raises DumpDamaged where it ends inside a row, or where its rows have not as many fields as the first: it is cut, or
     was written with other options. What was yielded before holds complete rows alone.
     """
-    head = b"INSERT INTO " + quoted_name(table) + b" VALUES\n"
+    head = b"INSERT INTO " + table + b" VALUES\n"
     text, fields, number = b"", 0, 0
     rows: list[bytes] = []
     size = 0
@@ -103,5 +136,5 @@ def safe_name(raw: bytes) -> str:
 
 def check_rows_are_there(table: str, made: bytes, where: str) -> None:
     """Raise DumpDamaged for a table whose rows' file is missing; a view has none."""
-    if re.search(rb"^CREATE TABLE `", made, re.MULTILINE):
+    if CREATE.search(made):
         raise DumpDamaged(f"{where}: the file with the rows of {safe(table)} ({safe(table)}.txt) is missing")
