@@ -8,8 +8,9 @@ from functools import partial
 from tree_sitter import Node
 
 from detectors.parsing.php.flow import DEAD, EXIT
-from detectors.parsing.php.machine import STATEMENTS, Exhausted, ExitReached, Machine, Signal, State, merge
+from detectors.parsing.php.machine import STATEMENTS, Exhausted, ExitReached, Machine
 from detectors.parsing.php.source import named
+from detectors.parsing.php.state import Signal, State, merge
 from detectors.parsing.php.values import Note, Unknown, Value, loose_equal, truth
 
 BRANCH_DEPTH = 50

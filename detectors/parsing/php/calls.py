@@ -5,11 +5,12 @@ from __future__ import annotations
 from tree_sitter import Node
 
 from detectors.parsing.php.arguments import arguments_of, evaluate_all, odd_arguments
-from detectors.parsing.php.functions import BY_REFERENCE, FUNCTIONS, OPAQUE, UNDECIDED
+from detectors.parsing.php.functions import BY_REFERENCE, FUNCTIONS, OPAQUE
 from detectors.parsing.php.machine import EXPRESSIONS, Machine
 from detectors.parsing.php.routines import invoke
 from detectors.parsing.php.specials import SPECIAL
 from detectors.parsing.php.targets import forget_root
+from detectors.parsing.php.text_functions import UNDECIDED
 from detectors.parsing.php.values import Unknown, Value
 
 

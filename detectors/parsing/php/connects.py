@@ -18,8 +18,9 @@ from detectors.detector import Config, Site
 from detectors.finding import text
 from detectors.parsing.dsn import from_pdo, from_url
 from detectors.parsing.php import Evaluated, evaluate, objects, stated
-from detectors.parsing.php.machine import Connect, Exhausted, ExitReached, Machine, Routine
+from detectors.parsing.php.machine import Connect, Exhausted, ExitReached, Machine
 from detectors.parsing.php.routines import invoke
+from detectors.parsing.php.state import Routine
 from detectors.parsing.php.values import NO_NOTES, Array, Object, Unknown
 from detectors.parsing.stated import Stated
 

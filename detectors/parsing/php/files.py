@@ -6,10 +6,10 @@ from tree_sitter import Node
 
 from detectors.finding import text
 from detectors.parsing.php.flow import run_file
-from detectors.parsing.php.functions import dirname
 from detectors.parsing.php.machine import EXPRESSIONS, Exhausted, Machine
 from detectors.parsing.php.routines import MAX_CALLS
 from detectors.parsing.php.source import Source, named
+from detectors.parsing.php.text_functions import dirname
 from detectors.parsing.php.values import Note, TreePath, Unknown, Value, Where
 from detectors.walk import OutOfRoot, Unreadable, components
 

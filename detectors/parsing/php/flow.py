@@ -6,17 +6,9 @@ from collections.abc import Sequence
 
 from tree_sitter import Node
 
-from detectors.parsing.php.machine import (
-    STATEMENTS,
-    ClassInfo,
-    ExitReached,
-    Machine,
-    Routine,
-    Signal,
-    merge,
-    merge_slots,
-)
+from detectors.parsing.php.machine import STATEMENTS, ExitReached, Machine
 from detectors.parsing.php.source import Source, named
+from detectors.parsing.php.state import ClassInfo, Routine, Signal, merge, merge_slots
 from detectors.parsing.php.values import Slot, Value
 
 EXIT = Signal("exit")

@@ -6,8 +6,9 @@ from tree_sitter import Node
 
 from detectors.parsing.php.branches import condition_of, left_loop, run_optional
 from detectors.parsing.php.functions import OPAQUE
-from detectors.parsing.php.machine import STATEMENTS, Exhausted, Machine, Signal
+from detectors.parsing.php.machine import STATEMENTS, Exhausted, Machine
 from detectors.parsing.php.source import named
+from detectors.parsing.php.state import Signal
 from detectors.parsing.php.targets import assign_to, forget_root
 from detectors.parsing.php.values import Array, Object, Slot, Unknown, Value
 

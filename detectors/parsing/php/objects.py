@@ -5,9 +5,10 @@ from __future__ import annotations
 from tree_sitter import Node
 
 from detectors.parsing.php.arguments import arguments_of, odd_arguments
-from detectors.parsing.php.machine import EXPRESSIONS, Machine, Record
+from detectors.parsing.php.machine import EXPRESSIONS, Machine
 from detectors.parsing.php.routines import invoke
 from detectors.parsing.php.source import named
+from detectors.parsing.php.state import Record
 from detectors.parsing.php.targets import static_key
 from detectors.parsing.php.values import NO_NOTES, Note, Object, Slot, Unknown, Value
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from tree_sitter import Node
 
-from detectors.parsing.php.functions import UNDECIDED, to_int
-from detectors.parsing.php.machine import EXPRESSIONS, Machine, merge
+from detectors.parsing.php.functions import to_int
+from detectors.parsing.php.machine import EXPRESSIONS, Machine
+from detectors.parsing.php.state import merge
+from detectors.parsing.php.text_functions import UNDECIDED
 from detectors.parsing.php.texts import concat
 from detectors.parsing.php.values import (
     INT_MAX,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from tree_sitter import Node
 
-from detectors.parsing.php.functions import UNDECIDED
 from detectors.parsing.php.machine import EXPRESSIONS, Machine
 from detectors.parsing.php.source import named
 from detectors.parsing.php.superglobals import superglobal
 from detectors.parsing.php.targets import name_of
+from detectors.parsing.php.text_functions import UNDECIDED
 from detectors.parsing.php.values import INT_MAX, Array, Object, TreePath, Unknown, Value, key_of, string
 
 WORDS: dict[bytes, Value] = {b"true": True, b"false": False, b"null": None}

@@ -5,8 +5,9 @@ from __future__ import annotations
 from tree_sitter import Node
 
 from detectors.parsing.php.flow import run_body
-from detectors.parsing.php.machine import Machine, Routine
+from detectors.parsing.php.machine import Machine
 from detectors.parsing.php.source import Source, named
+from detectors.parsing.php.state import Routine
 from detectors.parsing.php.targets import forget_root
 from detectors.parsing.php.values import Note, Object, Slot, Unknown, Value
 

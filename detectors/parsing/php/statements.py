@@ -6,8 +6,9 @@ from tree_sitter import Node
 
 from detectors.parsing.php.flow import EXIT, hoist
 from detectors.parsing.php.loops import havoc
-from detectors.parsing.php.machine import STATEMENTS, Exhausted, ExitReached, Machine, Signal
+from detectors.parsing.php.machine import STATEMENTS, Exhausted, ExitReached, Machine
 from detectors.parsing.php.source import named
+from detectors.parsing.php.state import Signal
 from detectors.parsing.php.targets import assign_to, forget_root
 from detectors.parsing.php.values import Array, Slot, Unknown, key_of
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tree_sitter import Node
 
-from detectors.parsing.php.functions import UNDECIDED
 from detectors.parsing.php.machine import Machine
+from detectors.parsing.php.text_functions import UNDECIDED
 from detectors.parsing.php.values import Note, TreePath, Value, string
 
 HOST_KEYS = frozenset((b"HTTP_HOST", b"SERVER_NAME"))
