@@ -511,6 +511,14 @@ class MailboxNotMade(RestoreError):
     hint = "Make this mailbox by hand, or mend [mail_target.create] in the incident file, then run again."
 
 
+class MailBusy(MailUnreachable):
+    code = "mail-busy"
+    hint = (
+        "The mail server turns connections away: lower `connections` of this mail target, or raise its limit on"
+        " connections of one user from one address (mail_max_userip_connections)."
+    )
+
+
 class MailPasswordRefused(RestoreError):
     code = "mail-password-refused"
     scope = Scope.JOB

@@ -139,7 +139,11 @@ class RealSystems:
     def mail(self, name: str) -> MailServer:
         if name not in self._mail:
             target = next(one for one in self._incident.mail_targets if one.name == name)
-            self._mail[name] = ImapServer(target, self._mail_secret(target))
+            self._mail[name] = ImapServer(
+                target,
+                self._mail_secret(target),
+                target.bytes_per_second / min(target.connections, self._incident.workers),
+            )
         return self._mail[name]
 
     def mail_reader(self, source: str, address: str, path: bytes, store: Store) -> MailReader:

@@ -28,6 +28,7 @@ def read_mail_target(table: Table) -> MailTarget:
         proof=table.choice("proof", ("sample", "full"), "sample"),
         create=read_maker(table, name),
         login=login,
+        bytes_per_second=table.number("bytes_per_second", 0, 0, 10**12),
         credential=_credential(table, login),
     )
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import assert_never
 
-from restore.errors import Cancelled, RestoreError, SourceBusy
+from restore.errors import Cancelled, MailBusy, RestoreError, SourceBusy
 from restore.model.facts import Nothing
 from restore.model.outcome import Abandoned, Done, Failed, Manual, Outcome
 from restore.model.plan import (
@@ -84,7 +84,7 @@ def attempt(step: Step, systems: Callable[[], Systems], patience: Patience = PAT
         except RestoreError as error:
             failures += 1
             # A smothered server is helped by fewer steps at once, which the coordinator alone can see to.
-            if not error.transient or failures >= patience.tries or isinstance(error, SourceBusy):
+            if not error.transient or failures >= patience.tries or isinstance(error, SourceBusy | MailBusy):
                 item = refusal(step.work, error)
                 return Manual(step.key, (item,)) if item else failure(step.key, error)
 

@@ -1,4 +1,4 @@
-"""Backup servers that cannot keep up: their slots shrink and creep back, and their steps are put back. Pure.
+"""Backup and mail servers that cannot keep up: their slots shrink and creep back, and their steps are put back. Pure.
 
 Additive increase, multiplicative decrease, as TCP does it (RFC 5681, 3.1): one that turns us away has its slots
 halved; for each round of as many steps that came through as there are slots, it gets one more.
@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from restore.model.outcome import Done, Failed, Manual, Outcome, Partial, Unchanged
 from restore.model.plan import Step
 
-BUSY, STALLED = "source-busy", "source-stalled"
+BUSY = {"source-busy": "source", "mail-busy": "mail"}
+STALLED = {"source-stalled": "source"}
 TURNED_AWAY = 32
 STALLS = 1
 
 
 @dataclass(slots=True)
 class _Strain:
-    """How it stands with one source: slots taken from it, ends in a row that were turned away, and steps that came
+    """How it stands with one server: slots taken from it, ends in a row that were turned away, and steps that came
     through since its slots last changed."""
 
     taken: int = 0
@@ -37,12 +38,13 @@ class Smothered:
     def puts_back(self, step: Step, outcome: Outcome) -> str:
         """The Resource whose source was too busy for this step, so that it is to be begun again later; "" where the
         outcome stands: it is another one, or this has gone on for too long."""
-        if not isinstance(outcome, Failed) or outcome.code not in (BUSY, STALLED):
+        kind = (BUSY | STALLED).get(outcome.code) if isinstance(outcome, Failed) else None
+        if not isinstance(outcome, Failed) or kind is None:
             return ""
-        name = f"source/{outcome.server}"
+        name = f"{kind}/{outcome.server}"
         if name not in step.needs:
             return ""
-        if outcome.code == STALLED:
+        if outcome.code in STALLED:
             self._stalls[step.key] += 1
             return name if self._stalls[step.key] <= STALLS else ""
         strain = self._strains.setdefault(name, _Strain())

@@ -14,6 +14,7 @@ from imapclient import IMAPClient, SocketTimeout
 from detectors.finding import Secret
 from restore.errors import (
     MailboxMissing,
+    MailBusy,
     MailLoginRefused,
     MailPasswordRefused,
     MailUnreachable,
@@ -24,8 +25,11 @@ from restore.systems.imap_errors import translated
 from restore.systems.imap_login import log_in
 from restore.systems.imap_session import ImapSession
 from restore.systems.imap_wire import response_code
+from restore.systems.pace import Pace
+from restore.systems.throttle import Throttle
 
-TRY_LATER = frozenset(("UNAVAILABLE", "INUSE", "LIMIT", "SERVERBUG"))
+TRY_LATER = frozenset(("UNAVAILABLE", "SERVERBUG"))
+BUSY = frozenset(("INUSE", "LIMIT"))
 
 # imapclient logs every command at DEBUG, the login among them.
 logging.getLogger("imapclient").setLevel(logging.WARNING)
@@ -34,8 +38,15 @@ logging.getLogger("imapclient").setLevel(logging.WARNING)
 class ImapServer:
     """Satisfies MailServer. One connection a session; nothing is kept between sessions."""
 
-    def __init__(self, target: MailTarget, secret: Secret | Callable[[str], Secret]) -> None:
-        """`secret` is the master user's password, or gives what logs in for an address."""
+    def __init__(
+        self,
+        target: MailTarget,
+        secret: Secret | Callable[[str], Secret],
+        bytes_per_second: float = 0,
+    ) -> None:
+        """`secret` is the master user's password, or gives what logs in for an address; what is appended goes out no
+        faster than stated (0: no limit)."""
+        self._throttle = Throttle(bytes_per_second)
         self._target = target
         self._secret_for = (lambda _: secret) if isinstance(secret, Secret) else secret
         self._known_good = False
@@ -48,7 +59,7 @@ class ImapServer:
     def open(self, address: str) -> ImapSession:
         """Log in for that mailbox. Raises MailUnreachable, MailStalled, MailCertificateRefused,
         MailLoginRefused, MailPasswordRefused, MailboxMissing."""
-        return ImapSession(self.name, lambda: self._connect(address))
+        return ImapSession(self.name, lambda: self._connect(address), Pace(self._throttle))
 
     def _connect(self, address: str) -> IMAPClient:
         with translated(self.name, "connecting"):
@@ -96,6 +107,8 @@ class ImapServer:
         code = response_code(words)
         who = f"master user {target.master_user}" if target.login == "master" else f"login by {target.login}"
         said = f"mail server {self.name}, mailbox {safe(address)}, {who}: {safe(words, 300)}"
+        if code in BUSY:
+            raise MailBusy(said, server=self.name)
         if code in TRY_LATER:
             raise MailUnreachable(said, server=self.name)
         if target.login == "users" or target.credential.kind == "command":

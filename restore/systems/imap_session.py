@@ -27,6 +27,7 @@ from restore.model.message import Identifier
 from restore.model.text import safe
 from restore.systems.imap_errors import translated
 from restore.systems.imap_names import Names
+from restore.systems.pace import Pace
 from restore.systems.imap_wire import CHUNK, Appended, Wire, compress, expand, internaldate, skip
 
 ROLES = ("\\Sent", "\\Drafts", "\\Trash", "\\Junk", "\\Archive")
@@ -49,8 +50,9 @@ _QUOTED_BODY = re.compile(rb'BODY\[[^\]]*\] (NIL|"(?:[^"\\]|\\.)*")', re.IGNOREC
 class ImapSession:
     """Satisfies MailSession. A connection that a BAD answer put out of step is replaced by a new one."""
 
-    def __init__(self, server: str, connect: Callable[[], IMAPClient]) -> None:
+    def __init__(self, server: str, connect: Callable[[], IMAPClient], pace: Pace | None = None) -> None:
         self._server = server
+        self._pace = pace or Pace()
         self._connect = connect
         self._validity: dict[FolderPath, int] = {}
         self._awaited = False
@@ -254,7 +256,8 @@ class ImapSession:
     ) -> Callable[[], Sequence[AppendResult]]:
         """Begin an append(); what is returned waits for its answer, before anything else is asked."""
         what, name = f"appending to folder {safe('/'.join(folder))}", self._names.wire(folder)
-        with self._doing(what):
+        self._pace.before(sum(len(message.content) for message in messages))
+        with self._doing(what), self._pace.feeling():
             if b"MULTIAPPEND" in self._capabilities:
                 answer = self._wire.append_many(name, messages, confirm)
             else:
@@ -265,7 +268,7 @@ class ImapSession:
 
     def _answered(self, answer: Callable[[], Appended], what: str) -> Appended:
         self._awaited = False
-        with self._translating(what):
+        with self._translating(what), self._pace.feeling():
             return answer()
 
     def _fates(self, folder: FolderPath, appended: Appended) -> Sequence[AppendResult]:

@@ -17,10 +17,10 @@ from fixtures.servers.certificates import PrivateCA
 from fixtures.servers.dovecot import DovecotOptions, PrivateDovecot
 from restore.errors import (
     MailboxMissing,
+    MailBusy,
     MailCertificateRefused,
     MailLoginRefused,
     MailServerFailing,
-    MailUnreachable,
 )
 from restore.model.incident import MailTarget, SecretRef
 from restore.model.mail import INBOX, FolderAccount
@@ -358,7 +358,7 @@ def test_a_wrong_master_password_and_a_missing_mailbox_are_told_apart(room: Room
 def test_a_server_with_no_connection_to_spare_is_tried_again_later(other: Server) -> None:
     room = other(DovecotOptions(connections_per_user=1))
 
-    with closing(room.server().open(room.address)), pytest.raises(MailUnreachable) as refused:
+    with closing(room.server().open(room.address)), pytest.raises(MailBusy) as refused:
         room.server().open(room.address)
 
     assert refused.value.transient

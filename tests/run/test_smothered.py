@@ -86,6 +86,24 @@ def test_however_it_goes_every_step_ends_once_and_the_limit_holds(
     assert sorted(one.key for one in ended) == sorted(f"s{n:03}" for n in range(count))
 
 
+def test_a_mail_server_that_turns_us_away_gets_half_the_connections() -> None:
+    steps = [
+        Job(f"j{n}", "mail", "c", (Step(f"s{n}", Rest(), ("source/backup", "mail/mail1", "worker")),))
+        for n in range(20)
+    ]
+    work = Schedule(steps, {}, Capacity({"source/backup": 100, "mail/mail1": SLOTS, "worker": 100}))
+    running = [step.key for step in work.begin()]
+    turned_away = Failed(running.pop(), "mail-busy", Scope.SERVER, "[LIMIT]", "", transient=True, server="mail1")
+
+    assert isinstance(work.put_back(turned_away), Abandoned)
+    work.end(done(running.pop()))
+    assert (len(running), len(work.begin())) == (SLOTS - 2, 0)
+    while running:
+        work.end(done(running.pop(0)))
+        running += [step.key for step in work.begin()]
+    assert work.idle and work.counts["mail"].jobs_ended == 20
+
+
 def test_one_that_never_lets_anybody_in_is_told_as_a_failure_in_the_end() -> None:
     work = schedule(1)
     tries = 0
