@@ -27,8 +27,8 @@ from restore.model.message import Identifier
 from restore.model.text import safe
 from restore.systems.imap_errors import translated
 from restore.systems.imap_names import Names
-from restore.systems.pace import Pace
 from restore.systems.imap_wire import CHUNK, Appended, Wire, compress, expand, internaldate, skip
+from restore.systems.pace import Pace
 
 ROLES = ("\\Sent", "\\Drafts", "\\Trash", "\\Junk", "\\Archive")
 KEPT_OF_MESSAGE_ID = 4096
