@@ -570,7 +570,7 @@ class OldMailboxMissing(RestoreError):
 
 class DovecotMissing(RestoreError):
     code = "dovecot-missing"
-    scope = Scope.SERVER
+    scope = Scope.JOB
     hint = (
         "Install Dovecot on every worker's host (dovecot-imapd; it is not started), or boot the old mail server and"
         ' state it as a source of kind "imap".'

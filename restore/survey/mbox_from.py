@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from calendar import timegm
+from functools import lru_cache
 
 LONGEST = 4096
 """Bytes of such a line that are looked at."""
@@ -41,6 +42,7 @@ _RFC5322 = re.compile(
 )
 
 
+@lru_cache(maxsize=64)
 def from_line(line: bytes) -> int | None:
     """The INTERNALDATE (epoch seconds, UTC where no zone is stated) that a line states, None where it parts no
     messages. Its beginning is enough."""

@@ -15,14 +15,13 @@ from restore.model.text import safe
 from restore.survey.maildir import KEYWORD
 
 MOST_HEADER = 16 << 20
-HIDDEN = frozenset(
-    (b"content-length", b"status", b"x-imap", b"x-imapbase", b"x-keywords", b"x-status", b"x-uid")
-)
+_NO_LETTERS = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"))
 SEEN = {"R": "\\Seen"}
 SYSTEM_FLAGS = {"A": "\\Answered", "F": "\\Flagged", "T": "\\Draft", "D": "\\Deleted"}
 _EMPTY_LINE = re.compile(rb"\n(?=\r?\n)")
-_ADDED = re.compile(rb"(?i)(?:\A|\n)(?:content-length|status|x-(?:imap|imapbase|keywords|status|uid))[ \t]*:")
-_FIELD = re.compile(rb"[^\n]*(?:\n[ \t][^\n]*)*\n?")
+_ADDED = re.compile(
+    rb"(?im)^(content-length|status|x-(?:imap|imapbase|keywords|status|uid))[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)\n?"
+)
 _LENGTH = re.compile(rb"\s*(\d{1,18})\s*")
 _BASE = re.compile(rb"\s*0*[1-9]\d*\s+\d+(.*)", re.DOTALL)
 UNLISTED = "\x01"
@@ -57,17 +56,11 @@ def end_of_fields(data: bytes | bytearray, start: int = 0) -> int:
 
 def read_header(fields: bytes) -> Header:
     """What stands in the fields of a message, from its first byte to its empty line."""
-    if not _ADDED.search(fields):
-        return Header(fields)
-    visible: list[bytes] = []
     added: dict[bytes, list[bytes]] = {}
-    for field in _FIELD.findall(fields):
-        name, colon, value = field.partition(b":")
-        name = name.rstrip(b" \t").lower()
-        if colon and name in HIDDEN:
-            added.setdefault(name, []).append(value)
-        else:
-            visible.append(field)
+    for name, value in _ADDED.findall(fields):
+        added.setdefault(name.lower(), []).append(value)
+    if not added:
+        return Header(fields)
     lengths = [_LENGTH.fullmatch(value) for value in added.get(b"content-length", ())]
     length = next((int(found[1]) for found in lengths if found), None)
     words = [word for value in added.get(b"x-keywords", ())[:1] for word in value.split()]
@@ -76,12 +69,11 @@ def read_header(fields: bytes) -> Header:
     pseudo = next((found for found in map(_BASE.match, added.get(b"x-imap", ())) if found), None)
     base = pseudo or next((found for found in map(_BASE.match, added.get(b"x-imapbase", ())) if found), None)
     names = frozenset(word.decode("utf-8", "replace") for word in (base[1].split() if base else ()))
-    return Header(b"".join(visible), letters, length, pseudo is not None, names)
+    return Header(_ADDED.sub(b"", fields), letters, length, pseudo is not None, names)
 
 
 def _joined(values: list[bytes] | None) -> str:
-    text = b"".join(values or ()).decode("ascii", "replace")
-    return "".join(letter for letter in text[:100] if letter.isalpha())
+    return bytes(b"".join(values).translate(None, _NO_LETTERS)[:100]).decode("ascii") if values else ""
 
 
 @lru_cache(maxsize=4096)

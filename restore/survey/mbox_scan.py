@@ -96,9 +96,9 @@ class Window:
 
     def line(self) -> bytes:
         """The line that begins at `base`, without its end, or as much of it as is looked at."""
-        while len(self.data) < LONGEST and b"\n" not in self.data and self.more():
+        while (end := self.data.find(b"\n", 0, LONGEST)) < 0 and len(self.data) < LONGEST and self.more():
             pass
-        return bytes(self.data[:LONGEST]).partition(b"\n")[0]
+        return bytes(self.data[: end if end >= 0 else LONGEST])
 
     def skip_line(self) -> None:
         """Go on behind that line."""

@@ -140,10 +140,10 @@ def _program(source: str) -> str:
     found = next((one for one in PROGRAMS if os.access(one, os.X_OK)), None)
     lacking = [tool for tool in TOOLS if shutil.which(tool) is None]
     if found is None:
-        raise DovecotMissing(f"source {source}: this host has none of {', '.join(PROGRAMS)}", server=source)
+        raise DovecotMissing(f"source {source}: this host has none of {', '.join(PROGRAMS)}")
     if lacking or os.geteuid() != 0:
         needs = f"{', '.join(lacking)} is missing" if lacking else "only root can run it with less rights"
-        raise DovecotMissing(f"source {source}: {found} cannot be run safely: {needs}", server=source)
+        raise DovecotMissing(f"source {source}: {found} cannot be run safely: {needs}")
     return found
 
 

@@ -6,6 +6,8 @@ import gzip
 from collections.abc import Callable, Iterator
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from restore.errors import MailStoreMissing, SourceUnreadable
 from restore.model.facts import MailboxLooked
@@ -13,6 +15,7 @@ from restore.model.mail import INBOX, MailboxId
 from restore.model.outcome import Partial
 from restore.model.plan import LookMailbox
 from restore.model.stores import MBOX, Store
+from restore.survey import mbox_header, mbox_scan
 from restore.survey.mailboxes import look_mailbox
 from restore.survey.mbox import MboxListing, MboxStore, open_mbox
 from restore.survey.mbox_scan import MboxMessage, Skipped, scan
@@ -158,3 +161,65 @@ def test_a_message_that_changed_since_it_was_listed_is_not_taken_for_it() -> Non
     with pytest.raises(SourceUnreadable, match="changed"):
         b"".join(first if isinstance(first, Iterator) else ())
     assert b"".join(second if isinstance(second, Iterator) else ()) == mail(2)
+
+
+LINES = st.lists(
+    st.sampled_from((b"text", b"", b">From me", b"From you", b"a\0b", b"\xff", b"From x 1 2")), max_size=6
+)
+
+
+@settings(max_examples=40)
+@given(st.lists(LINES, max_size=5), st.sampled_from((b"\n", b"\r\n")), st.sampled_from((1, 3, 64)))
+def test_what_a_server_wrote_is_read_message_by_message_however_it_arrives(
+    bodies: list[list[bytes]], end: bytes, chunk: int
+) -> None:
+    mails = [
+        b"Subject: %d\n\n" % number + b"".join(line + b"\n" for line in lines)
+        for number, lines in enumerate(bodies)
+    ]
+    data = mbox(*mails).replace(b"\n", end)
+
+    assert scanned(data, chunk) == scanned(data)
+    store = open_mbox(tree(inbox=data), ROOT, b"")
+    assert shown(store) == [message.replace(b"\n", end) for message in mails]
+
+
+@settings(max_examples=60)
+@given(st.binary(max_size=300), st.integers(0, 200))
+def test_no_bytes_whatever_make_the_reader_fail_or_lose_its_place(noise: bytes, cut: int) -> None:
+    data = mbox(mail(1), mail(2))
+    data = data[:cut] + noise + data[cut:]
+    places = [one for one in scanned(data) if isinstance(one, MboxMessage)]
+
+    assert scanned(data, 2) == scanned(data)
+    assert all(one.start + one.raw <= len(data) for one in places)
+    assert [one.start for one in places] == sorted(one.start for one in places)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"From " + b"a" * 30_000 + b" " + DATE + b"\n" + mail(1),
+        mbox(mail(1)) + b"\nFrom x" * 20_000,
+        FROM + b"X: " + b"y" * 300_000 + b"\nStatus: RO\n\nbody\n",
+        FROM + b"X: y\n" * 60_000,
+        mbox(*(b"Content-Length: %d\n\nbody\n" % (10**18 - 1) for _ in range(500))),
+        mbox(*(b"Content-Length: 9999\n\nbody\n" for _ in range(500))),
+    ],
+    ids=["From line", "half From lines", "field", "header", "absurd lengths", "wrong lengths"],
+)
+def test_absurd_files_are_read_to_their_end(data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (mbox_scan, mbox_header):
+        monkeypatch.setattr(module, "MOST_HEADER", 1 << 16)
+    messages = [one for one in scanned(data, 1 << 12) if isinstance(one, MboxMessage)]
+    assert len(messages) == data.count(FROM)
+    assert messages[-1].start + messages[-1].raw >= len(data) - 2 if messages else True
+
+
+def test_a_file_behind_a_link_is_never_opened() -> None:
+    source = MemorySource(
+        "night", {SPOOL: Link(b"/etc/shadow"), b"home/anna/mail/inbox": Link(b"../../bert/mail/inbox")}
+    )
+    store = open_mbox(source, ROOT, SPOOL)
+
+    assert store.folders == [] and len(store.refused) == 2
