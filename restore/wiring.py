@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from detectors.finding import Secret
@@ -34,7 +34,8 @@ from restore.model.ports import (
     Staging,
 )
 from restore.model.stores import IMAP, Store
-from restore.model.survey import Finding, Index, Survey
+from restore.model.survey import Finding, Index, Narrowing, Survey
+from restore.model.text import safe
 from restore.plan.bulk import BulkPlan, capacity
 from restore.plan.ours import LOAD, SWITCH, Traces
 from restore.plan.ownership import own
@@ -75,7 +76,7 @@ DBOX = "dbox"
 DBOX = "dbox"
 CLUSTER = "cluster"
 ONCE = Patience(tries=1)
-NO_LONGER_ASKED = "a whole run did not ask it again"
+NO_LONGER_ASKED = "a run of all that it is about did not ask it again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,12 +341,19 @@ class Office:
         opened = (item.item.id for item in self.ledger.queue if item.state is ItemState.OPEN)
         return sum(of is None or item in of for item in opened)
 
-    def settle_moot(self, asked: Collection[str]) -> None:
-        """Close the open questions that a whole run, in which nothing failed, has not asked again."""
+    def settle_moot(self, asked: Collection[str], narrowing: Narrowing) -> None:
+        """Close the open questions that a run, in which nothing failed, has not asked again: of all, or of the
+        customers whose every thing it was narrowed to."""
+        if replace(narrowing, customers=frozenset()) != Narrowing():
+            return
+        whose = {(one.server, safe(one.name)) for one in self.index().customers if narrowing.wants(one)}
         moot = [
-            Settled(item.item.id, NO_LONGER_ASKED)
-            for item in self.ledger.queue
-            if item.state is ItemState.OPEN and item.item.cause != COMPLAINT and item.item.id not in asked
+            Settled(one.item.id, NO_LONGER_ASKED)
+            for one in self.ledger.queue
+            if one.state is ItemState.OPEN
+            and one.item.cause != COMPLAINT
+            and one.item.id not in asked
+            and (not narrowing.customers or (one.item.subject.partition("/")[0], one.item.customer) in whose)
         ]
         self.ledger.append_all(moot)
 

@@ -98,8 +98,8 @@ def _run(options: Namespace, screen: Screen, narrowing: Narrowing, command: str)
         bulk = BulkPlan(here.incident, here.survey(again=options.again), narrowing)
         carried = carry_out(here, bulk, screen, again=options.again, covers=narrowing)
         ends = carried.ends | {one.key: one for one in here.index().failed}
-        if narrowing == Narrowing() and not _left_undone(ends):
-            here.settle_moot(carried.asked)
+        if not _left_undone(ends):
+            here.settle_moot(carried.asked, narrowing)
         ends |= sweep_after(here, screen, narrowing, ends)
         left = here.questions(None if narrowing.nothing_named else carried.asked)
         whole = whole_run(here, screen)
