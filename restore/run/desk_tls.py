@@ -139,10 +139,11 @@ class _Server(socketserver.ThreadingTCPServer):
             self._changed.notify_all()
 
     def hang_up_all(self) -> None:
-        """Let every connection end after the request it is at."""
+        """Let every connection end after the request it is at. (SSLSocket's own shutdown would end its encryption, and
+        what is being answered would go out in clear.)"""
         with self._changed:
             for connection in self._open:
-                connection.shutdown(socket.SHUT_RD)
+                socket.socket.shutdown(connection, socket.SHUT_RD)
             self._changed.wait_for(lambda: not self._open, STOP_SECONDS)
 
 

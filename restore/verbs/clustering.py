@@ -70,3 +70,9 @@ def cluster_of(options: Namespace) -> Cluster | None:
     place_of(scheduler)
     host, port = options.desk or ("", 0)
     return Cluster(scheduler, certificates_of(Path(options.certificates), "coordinator"), host, port)
+
+
+def note_unused(options: Namespace, screen: Screen) -> None:
+    """Say, where a run under way takes a command up, that it does so with its own workers."""
+    if getattr(options, "scheduler", None) is not None:
+        screen.warn("A run is under way and does this with the workers it has; --scheduler is not used.")

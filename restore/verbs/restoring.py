@@ -17,6 +17,7 @@ from restore.report.plan import forecast_document, plan_lines, survey_document, 
 from restore.report.status import failure_lines
 from restore.verbs.asking import Line, ask_or_become, follow
 from restore.verbs.carrying import carry_out, coordinating, whole_run
+from restore.verbs.clustering import note_unused
 from restore.verbs.narrowing import (
     check_narrowing,
     database_of,
@@ -76,6 +77,7 @@ def run_narrowed(options: Namespace, screen: Screen, narrowing: Narrowing, verb:
     asked = {"narrowing": narrowing_said(narrowing), "again": options.again, "command": command}
 
     def ask(line: Line) -> int:
+        note_unused(options, screen)
         return follow(line, screen, "run", reason=options.reason, **asked)
 
     return ask_or_become(
@@ -112,6 +114,7 @@ def undo(options: Namespace, screen: Screen) -> int:
     command = " ".join(["undo", *map(safe, options.database)])
 
     def ask(line: Line) -> int:
+        note_unused(options, screen)
         return follow(
             line, screen, "undo", databases=options.database, command=command, reason=options.reason
         )
