@@ -16,7 +16,8 @@ from restore.run.mail_read import Item, Mail, read_mails
 from restore.run.mail_step import LiveFolder, MailStep, Tally
 
 WINDOW = 1000
-BATCH_MESSAGES = 100
+BATCH_MESSAGES = 500
+TIGHT_WINDOW = 100
 BATCH_BYTES = 4 << 20
 LATEST_DATE = (1 << 31) - 1
 
@@ -66,7 +67,8 @@ class FolderMerge:
         then what further copies have whole, or alone."""
         self.first_names = {_file_name(item): None for item in twins}
         unknown = [item for item in self.arranged.alone if not self._remembered(item)]
-        unknown.sort(key=lambda item: (item.message.mtime, item.message.name))
+        unknown.sort(key=lambda item: item.message.name)
+        unknown.sort(key=lambda item: item.message.mtime)
         twins = [item for item in twins if not self._remembered(item, twin=True)]
         if self.live.messages and (unknown or twins or self.arranged.contested or self.arranged.later):
             self.claims.index(self.step.session.messages(self.live.path))
@@ -84,7 +86,7 @@ class FolderMerge:
         """Where not all of it may fit, what fits shall be the newest: single batches, newest first."""
         room = self.step.session.room() if items else None
         tight = room is not None and sum(item.message.size for item in items) > room
-        return BATCH_MESSAGES if tight else WINDOW
+        return min(TIGHT_WINDOW, BATCH_MESSAGES) if tight else WINDOW
 
     def _remembered(self, item: Item, *, twin: bool = False) -> bool:
         identity = self.known.get(item.file) if self.known else None
@@ -300,7 +302,7 @@ def restore_folder(
 
 def _sort_out(step: MailStep, items: Sequence[Item], tally: Tally) -> tuple[list[Item], list[Item]]:
     """Files by unique name: the best-flagged first one, and those under the same name that differ from it."""
-    if len({_file_name(item) for item in items}) == len(items):
+    if len({hash(_file_name(item)) for item in items}) == len(items):
         return list(items), []
     named: dict[tuple[int, bytes, bytes], list[Item]] = {}
     for item in items:

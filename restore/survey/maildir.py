@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from operator import attrgetter
 from typing import NamedTuple
 
 from detectors.walk import Entry, join
@@ -222,15 +223,19 @@ def list_messages(source: Source, folder: StoredFolder) -> Listing:
         if entry.kind != "folder":
             unreadable.append(f"{safe(place)}: a {entry.kind} where a folder should be; not followed")
             continue
-        for item in source.list(place):
+        found = list(source.list(place))
+        while found:  # each is let go at once: there may be 200,000
+            item = found.pop()
+            if item.name.startswith(b"."):
+                continue
             if item.kind == "file":
                 messages.append(MaildirMessage(part + b"/" + item.name, item.size, int(item.mtime // 1)))
-            elif not item.name.startswith(b"."):
+            else:
                 unreadable.append(
                     f"{safe(join(place, item.name))}: {NOT_FILE[item.kind]}, not a file; not followed"
                 )
-    messages = [message for message in messages if not message.name.partition(b"/")[2].startswith(b".")]
-    messages.sort(key=lambda message: (message.mtime, message.name))
+    messages.sort(key=attrgetter("name"))
+    messages.sort(key=attrgetter("mtime"))
     return Listing(tuple(messages), tuple(unreadable))
 
 

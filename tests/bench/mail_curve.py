@@ -1,7 +1,7 @@
 """Mail into one folder: time and memory against the number of messages, the second run too; draws an SVG.
 
 BULKRESTORE_CURVE states the largest number of messages (200,000), and the picture goes to docs/mail-curve.svg only
-where BULKRESTORE_DRAW is set. Mail and journal are on disk, the backup is in memory.
+where BULKRESTORE_DRAW is set. Mail and journal are on disk, in memory where BULKRESTORE_MEMORY is set; the backup is.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from fixtures.servers.folder import MEMORY, PARENT
 from tests.bench.mail import add_large
 from tests.bench.report import Report
 from tests.live.mailcorpus import Corpus, Place, field, make_backup
@@ -44,7 +45,8 @@ def main(report: Report) -> None:
     largest = QUICK if report.quick else int(os.environ.get("BULKRESTORE_CURVE", "200000"))
     counts = [count for count in COUNTS if count <= largest]
     points: list[Point] = []
-    with field([f"curve-{count}@example.is" for count in counts]) as place:
+    disk = MEMORY if os.environ.get("BULKRESTORE_MEMORY") else PARENT
+    with field([f"curve-{count}@example.is" for count in counts], disk) as place:
         for count in counts:
             make_backup(place, f"curve-{count}", Corpus(1, 1, count), range(count), MEAN_BYTES)
             found = _point(place, count, large=count == counts[-1])

@@ -80,10 +80,10 @@ class Place:
 
 
 @contextmanager
-def field(users: Iterable[str]) -> Iterator[Place]:
+def field(users: Iterable[str], disk: Path = PARENT) -> Iterator[Place]:
     """A Dovecot on disk, and a folder in memory for backups; removed afterwards, and only then."""
-    mail, backups = PARENT / "br-bench-mail", MEMORY / "br-bench-backup"
-    state = PARENT / "br-bench-state"
+    mail, backups = disk / "br-bench-mail", MEMORY / "br-bench-backup"
+    state = disk / "br-bench-state"
     for folder in (mail, backups, state):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()

@@ -34,7 +34,7 @@ from tests.memory.desk import MemoryDesk, Office
 from tests.memory.systems import GivenSystems
 
 WORKERS = 8
-BATCH_MESSAGES, BATCH_BYTES = 100, 4 << 20
+BATCH_MESSAGES, BATCH_BYTES = 500, 4 << 20
 
 
 class DiskDesk(MemoryDesk):
