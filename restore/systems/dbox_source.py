@@ -13,14 +13,16 @@ import secrets
 import shutil
 import socket
 import subprocess
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from imapclient import IMAPClient, SocketTimeout
 
-from restore.errors import DovecotMissing
+from restore.errors import DovecotMissing, SourceUnreadable
 from restore.model.mail import FolderPath, FolderState
-from restore.model.ports import Source
+from restore.model.ports import Source, Unreadable
+from restore.model.text import safe
 from restore.systems.dbox_copy import DboxCopy, fresh_place
 from restore.systems.imap_errors import translated
 from restore.systems.imap_source import ImapReader
@@ -31,11 +33,12 @@ TOOLS = ("unshare", "mount", "setpriv", "prlimit")
 UNPACKS = "modules/lib20_zlib_plugin.so"
 LOWEST_UID, UIDS = 1_900_000_000, 100_000_000
 MEMORY = 1 << 30
+LOG_TAIL = 4096
 SECONDS = 120.0
 CONFIG = """\
 base_dir = {inside}/run
 state_dir = {inside}/run
-log_path = /dev/null
+log_path = /dev/stderr
 protocols = imap
 ssl = no
 mail_location = {format}:{inside}/mail
@@ -57,20 +60,21 @@ namespace inbox {{
 class _Imap(imaplib.IMAP4):
     """imaplib on a pair of sockets with a program of ours."""
 
-    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
+    def __init__(self, command: list[str], environment: dict[str, str], log: Path) -> None:
         self._argv = command
+        self._errors_into = log
         self._environment = environment
         super().__init__()
 
     def open(self, host: str = "", port: int = 0, timeout: float | None = None) -> None:
         """Start the program."""
         ours, theirs = socket.socketpair()
-        with theirs:
+        with theirs, self._errors_into.open("ab") as log:
             self._process = subprocess.Popen(
                 self._argv,
                 stdin=theirs.fileno(),
                 stdout=theirs.fileno(),
-                stderr=subprocess.DEVNULL,
+                stderr=log,
                 env=self._environment,
                 cwd="/",
             )
@@ -90,8 +94,8 @@ class _Imap(imaplib.IMAP4):
 class _Client(IMAPClient):  # type: ignore[misc]
     """imapclient with that program."""
 
-    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
-        self._program = command, environment
+    def __init__(self, command: list[str], environment: dict[str, str], log: Path) -> None:
+        self._program = command, environment, log
         super().__init__("Dovecot", ssl=False, timeout=SocketTimeout(SECONDS, SECONDS))
 
     def _create_IMAP4(self) -> imaplib.IMAP4:  # noqa: N802 - imapclient's name
@@ -114,7 +118,7 @@ class DboxReader(ImapReader):
 
             def connect() -> IMAPClient:
                 with translated(source.name, "starting Dovecot's imap"):
-                    return _Client(command, environment)
+                    return _Client(command, environment, self._place / "log")
 
             self._seen: dict[FolderPath, int] = {}
             super().__init__(source.name, connect)
@@ -128,12 +132,43 @@ class DboxReader(ImapReader):
         found = super().state(folder)
         return replace(found, uidvalidity=self._seen.setdefault(folder, found.uidvalidity))
 
+    def contents(
+        self, folder: FolderPath, messages: Sequence[tuple[int, int]]
+    ) -> Iterator[Iterator[bytes] | Unreadable]:
+        """As in ImapReader; of what Dovecot cannot read, its log says why. A message without the attachments that were
+        kept apart is shorter than its index states, and is none."""
+        for found, (_, size) in zip(super().contents(folder, messages), messages, strict=True):
+            if isinstance(found, Unreadable):
+                yield replace(found, reason=self._last_error() or found.reason)
+            else:
+                yield _measured(found, size)
+
+    def _last_error(self) -> str:
+        log = self._place / "log"
+        if not log.exists():
+            return ""
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - LOG_TAIL))
+            lines = file.read().decode("utf-8", "replace").splitlines()
+        return next(
+            (safe(line.partition("Error: ")[2], 300) for line in reversed(lines) if "Error: " in line), ""
+        )
+
     def close(self) -> None:
         """End Dovecot and drop the copy."""
         try:
             super().close()
         finally:
             shutil.rmtree(self._place, ignore_errors=True)
+
+
+def _measured(chunks: Iterator[bytes], size: int) -> Iterator[bytes]:
+    given = 0
+    for chunk in chunks:
+        given += len(chunk)
+        yield chunk
+    if given != size:
+        raise SourceUnreadable(f"{given:,} bytes, where its index states {size:,}")
 
 
 def _program(source: str) -> str:
