@@ -20,7 +20,7 @@ from restore.errors import DumpDamaged, DumpRefused
 from restore.systems.dump_inserts import end_of_short, scan_of
 
 MAX_STATEMENT = 64 << 20
-READ_AHEAD = 1 << 21
+READ_AHEAD, MOST_AHEAD = 1 << 21, 1 << 23
 LONGEST_LINE = 1 << 16
 LOOKAHEAD = 16
 
@@ -166,14 +166,14 @@ class DumpReader:
             self._position = 3
 
     def _more(self) -> None:
-        """Drop what lies before the position and read on: at least as much again as is kept (so that a string over
-        many chunks is scanned a few times, not once a chunk)."""
-        rest = self._buffer[self._position :]
+        """Drop what lies before the position and read on: as much again as is kept (so that a string over many chunks
+        is scanned a few times, not once a chunk), within bounds of memory."""
+        rest, self._buffer = self._buffer[self._position :], b""
         self._base += self._position
         self._position = 0
         if len(rest) > self._limit:
             raise DumpRefused(f"what begins at byte {self._base:,} does not end within {self._limit:,} bytes")
-        wanted, parts, got = max(READ_AHEAD, len(rest)), [rest], 0
+        wanted, parts, got = min(max(READ_AHEAD, len(rest)), MOST_AHEAD), [rest], 0
         while got < wanted and not self._ended:
             chunk = next(self._chunks, None)
             self._ended = chunk is None

@@ -41,6 +41,7 @@ OPENING, CLOSING, UNDERSCORE = b"()_"
 BINARY = b"_binary '"
 BLANK = b"\x01\x01"
 SHORT = 2048
+PIECE = 4 << 20
 LINES, ONE_LINE = b"),\n(", b"),("
 
 
@@ -102,10 +103,41 @@ def _unescaped(body: bytes, escapes: Mask) -> bytes:
     return block[~escapes].tobytes()
 
 
-def rows_of(text: bytes, start: int) -> Rows | None:
-    """The rows of an INSERT whose first `(` stands at `start`; None where they are not written by a dump program, or
-    hold what LOAD DATA would read otherwise."""
-    body = text[start:].rstrip()
+def row_pieces(text: bytes, start: int, size: int = PIECE) -> list[tuple[int, int]]:
+    """Where an INSERT whose first `(` stands at `start` may be cut, so that each piece has `size` bytes or little more:
+    from a row's `(` to behind another's `)`. One piece where no such cut is found, as in a large row."""
+    end, pieces = len(text.rstrip()), []
+    while end - start > 2 * size:
+        cut = _last_row(text, start, start + size)
+        if cut is None:
+            break
+        pieces.append((start, cut[0]))
+        start = cut[1]
+    return [*pieces, (start, end)]
+
+
+def _last_row(text: bytes, start: int, stop: int) -> tuple[int, int] | None:
+    """Before `stop`: behind the last row's `)`, and the next row's `(`."""
+    while text[stop - 1 : stop] == b"\\":
+        stop -= 1
+    if stop <= start:
+        return None
+    block = np.frombuffer(text, np.uint8, stop - start, start)
+    escapes = escaping(block) if text.find(b"\\", start, stop) >= 0 else None
+    outside = ~within(block, escapes, False)
+    for separator in (LINES, ONE_LINE):
+        words = np.flatnonzero(_found(block, separator) & outside)
+        if len(words):
+            place = start + int(words[-1]) * 64
+            place += int(_found(block, separator)[words[-1]] & outside[words[-1]]).bit_length() - 1
+            return place + 1, place + len(separator) - 1
+    return None
+
+
+def rows_of(text: bytes) -> Rows | None:
+    """The rows that make up `text`; None where they are not written by a dump program, or hold what LOAD DATA would
+    read otherwise."""
+    body = text.rstrip()
     if body[:1] != b"(" or body[-1:] != b")":
         return None
     if BINARY in body:
@@ -123,22 +155,24 @@ def rows_of(text: bytes, start: int) -> Rows | None:
     many = count(opening & outside)
     if (bits(strange) & outside).any() or count(closing & outside) != many or int(outside[0]) & 1 == 0:
         return None
-    separator = LINES if _separates(block, LINES, outside, many) else ONE_LINE
     # Within one row no parenthesis may stand but its own two: nothing is a function, nothing is cut wrongly.
-    if separator is ONE_LINE and not _separates(block, ONE_LINE, outside, many):
+    separator = next(
+        (one for one in (LINES, ONE_LINE) if count(_found(block, one) & outside) == many - 1), None
+    )
+    if separator is None:
         return None
     return Rows(body[1:-1], separator, many, None if escapes is None else escapes[1:-1])
 
 
-def _separates(block: Bytes, separator: bytes, outside: Bits, rows: int) -> bool:
-    """Whether it stands between so many rows, outside strings."""
+def _found(block: Bytes, separator: bytes) -> Bits:
+    """Where it begins."""
     length = len(block) - len(separator) + 1
     found: Mask = np.zeros(len(block), np.bool_)
     if length > 0:
         found[:length] = block[:length] == separator[0]
         for place, character in enumerate(separator[1:], 1):
             found[:length] &= block[place : place + length] == character
-    return count(bits(found) & outside) == rows - 1
+    return bits(found)
 
 
 def _without_introducers(body: bytes) -> bytes:

@@ -37,6 +37,7 @@ STRICT_TEXT = rb"'[^'\\\n\r\0\x1a\"]*+(?:\\[0nrZ'\"\\][^'\\\n\r\0\x1a\"]*+)*+'"
 DIGITS = 400  # the longest: a DOUBLE written out; a DECIMAL has 65, which is more than Decimal's own 28
 EXACT = Context(prec=3 * DIGITS)
 ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
+PIECE = 1 << 20
 UNESCAPE = re.compile(rb"\\(.)|''", re.DOTALL)
 UNESCAPED = {
     b"0": b"\0",
@@ -141,7 +142,7 @@ class RowReader:
             match = strict(text, position) if strict is not None else None
             if match is not None:
                 row = match[1]
-                add(ESCAPE.sub(_plain_character, row) if b"\\" in row else row)
+                add(_unescaped(row) if b"\\" in row else row)
             else:
                 match = ROW.match(text, position)
                 if match is None:
@@ -203,6 +204,18 @@ def decoded(literal: bytes) -> bytes:
     if b"\\" not in inside and b"''" not in inside:
         return inside
     return UNESCAPE.sub(lambda found: _plain_character(found) if found[1] is not None else b"'", inside)
+
+
+def _unescaped(row: bytes) -> bytes:
+    """A piece at a time: each escape of a large row would be an object of its own else."""
+    parts, start = [], 0
+    while start < len(row):
+        end = start + PIECE
+        while row[end - 1 : end] == b"\\":
+            end += 1
+        parts.append(ESCAPE.sub(_plain_character, row[start:end]))
+        start = end
+    return b"".join(parts)
 
 
 def _plain_character(escape: re.Match[bytes]) -> bytes:
@@ -326,7 +339,7 @@ def _time(literal: bytes, column: Column) -> bytes:
 
 
 def _plain(literal: bytes, column: Column) -> bytes:
-    if literal[:1] not in b"'\"":
+    if literal[:1] not in b"'\"_":
         raise Unprovable(f"the {column.kind} value {literal[:40]!r}")
     return quoted(decoded(literal).lower())
 

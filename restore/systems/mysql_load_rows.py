@@ -9,19 +9,24 @@ carefully.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from restore.errors import LoadDiffers
 from restore.model.text import safe
 from restore.systems.dump import Statement
-from restore.systems.dump_inserts import Rows, hashes, rows_of
+from restore.systems.dump_inserts import Rows, hashes, row_pieces, rows_of
+from restore.systems.dump_introduced import introduced
 from restore.systems.dump_rows import BINARIES, GEOMETRIES, TEXTS, Column, NotLiterals, RowReader
 from restore.systems.dump_statements import InsertRows, Refuse
-from restore.systems.mysql_lanes import Flow
+from restore.systems.mysql_lanes import Doubtful, Flow
 from restore.systems.mysql_load_state import Load, Table, session_sql
 from restore.systems.mysql_tables import every_column
 
 TRANSACTION = 32 << 20
+# A larger row goes by INSERT: looking at it as a whole takes some ten times its bytes of memory.
+LARGEST = 8 << 20
 SLOW_WORDS = re.compile(rb"\s(?:LOW_PRIORITY|DELAYED|HIGH_PRIORITY)(?=\s)", re.IGNORECASE)
 # Types that LOAD DATA, which reads everything in one character set, may read otherwise than INSERT.
 NOT_FOR_LANES = GEOMETRIES | {"bit"}
@@ -52,6 +57,8 @@ def insert_rows(load: Load, statement: Statement, insert: InsertRows) -> None:
         load.current = table.name
     table.state = None
     reader = _reader(load, table, insert)
+    text = introduced(statement.text, insert.start, reader.columns, load.session.charset)
+    statement = statement if text is statement.text else replace(statement, text=text)
     try:
         if insert.table in load.kept:
             _seen(load, statement, insert, reader)
@@ -66,20 +73,19 @@ def insert_rows(load: Load, statement: Statement, insert: InsertRows) -> None:
 
 def _seen(load: Load, statement: Statement, insert: InsertRows, reader: RowReader) -> None:
     """Counted and hashed alone: the table was loaded before."""
-    rows = (
-        rows_of(statement.text, insert.start) if lane_charset(reader.columns, load.session.charset) else None
-    )
-    if rows is None or not _counted(load, statement, insert, reader, rows):
-        list(reader.read(statement.text, insert.start))
+    known = lane_charset(reader.columns, load.session.charset)
+    for begin, end in row_pieces(statement.text, insert.start):
+        piece = statement.text[begin:end]
+        rows = rows_of(piece) if known else None
+        _count(reader, piece, begin, rows)
 
 
 def _sent(load: Load, statement: Statement, insert: InsertRows, reader: RowReader) -> None:
     """By INSERT, every literal read."""
     if load.lanes is not None:
         load.lanes.settle(insert.table)
-    pieces = _pieces(load, statement, insert, reader)
-    load.prepare()
-    for piece in pieces:
+    for piece in _pieces(load, statement, insert, reader):
+        load.prepare()
         load.loader.run(piece, f"loading {safe(insert.table)}, the INSERT at byte {statement.offset:,}")
         load.count_warnings()
     load.pending += len(statement.text)
@@ -88,17 +94,40 @@ def _sent(load: Load, statement: Statement, insert: InsertRows, reader: RowReade
 
 
 def _given(load: Load, statement: Statement, insert: InsertRows, reader: RowReader) -> bool:
-    """By LOAD DATA, if this server and these rows allow it; else nothing was done."""
+    """By LOAD DATA, if this server and these rows allow it; else nothing was done. Raises Doubtful where some of an
+    INSERT went and the rest cannot."""
     if load.lanes is None or insert.ignores or load.session.charset not in LANE_CHARSETS:
         return False
     charset = lane_charset(reader.columns, load.session.charset)
-    rows = rows_of(statement.text, insert.start) if charset else None
-    if rows is None or not _counted(load, statement, insert, reader, rows):
+    if not charset:
         return False
-    flow = Flow(insert.table, insert.columns, charset, session_sql(load), rows.separator)
-    load.flush()
-    load.lanes.give(flow, rows.body + rows.separator)
+    for begin, end in row_pieces(statement.text, insert.start):
+        piece = statement.text[begin:end]
+        rows = rows_of(piece) if len(piece) <= LARGEST else None
+        if rows is None or (len(piece) > load.packet - 1024 and rows.longest() > load.packet - 1024):
+            if begin > insert.start:
+                raise Doubtful(f"the rows of {safe(insert.table)} at byte {statement.offset + begin:,}")
+            return False
+        _count(reader, piece, begin, rows)
+        flow = Flow(insert.table, insert.columns, charset, session_sql(load), rows.separator)
+        load.flush()
+        load.lanes.give(flow, rows.body + rows.separator)
     return True
+
+
+def _count(reader: RowReader, piece: bytes, begin: int, rows: Rows | None) -> None:
+    """Add the rows of a piece, which begins at `begin` of its statement, to the stream's checksum: as they stand, where
+    the columns' canonical text is what dump programs write, else value by value."""
+    canonical = rows.canonical() if rows is not None and reader.as_written else None
+    if canonical is not None:
+        reader.sum.rows += len(canonical)
+        reader.sum.total += hashes(canonical)
+        return
+    try:
+        for _ in reader.read(piece, 0):
+            pass
+    except NotLiterals as strange:
+        raise NotLiterals(begin + strange.at) from None
 
 
 def lane_charset(columns: Sequence[Column], charset: str) -> str:
@@ -111,20 +140,6 @@ def lane_charset(columns: Sequence[Column], charset: str) -> str:
     if {column.charset for column in columns if column.kind in TEXTS} <= UTF8:
         return "binary"
     return "" if any(column.kind in BINARIES for column in columns) else charset
-
-
-def _counted(load: Load, statement: Statement, insert: InsertRows, reader: RowReader, rows: Rows) -> bool:
-    """Add the rows to the stream's checksum: as they stand, where the columns' canonical text is what dump programs
-    write. False, and nothing added, where one is too large for the server's packets."""
-    if len(statement.text) > load.packet - 1024 and rows.longest() > load.packet - 1024:
-        return False
-    canonical = rows.canonical() if reader.as_written else None
-    if canonical is None:
-        list(reader.read(statement.text, insert.start))
-        return True
-    reader.sum.rows += len(canonical)
-    reader.sum.total += hashes(canonical)
-    return True
 
 
 def _reader(load: Load, table: Table, insert: InsertRows) -> RowReader:
@@ -145,15 +160,18 @@ def _reader(load: Load, table: Table, insert: InsertRows) -> RowReader:
     return table.reader
 
 
-def _pieces(load: Load, statement: Statement, insert: InsertRows, reader: RowReader) -> list[bytes]:
-    """The INSERT as it stands, or cut between rows into as many as the server's largest packet takes."""
+def _pieces(load: Load, statement: Statement, insert: InsertRows, reader: RowReader) -> Iterator[bytes]:
+    """The INSERT as it stands, or cut between rows into as many as the server's largest packet takes; all of it is read
+    before the first is given out."""
     head = SLOW_WORDS.sub(b"", statement.text[: insert.start])
-    starts = list(reader.read(statement.text, insert.start))
+    starts = array("Q", reader.read(statement.text, insert.start))
     room = load.packet - len(head) - 1024
     if len(statement.text) - insert.start <= room:
-        return [head + statement.text[insert.start :]]
-    ends = [*starts[1:], len(statement.text)]
-    pieces, first = [], starts[0]
+        yield head + statement.text[insert.start :]
+        return
+    ends = starts[1:]
+    ends.append(len(statement.text))
+    first = starts[0]
     for start, end in zip(starts, ends, strict=True):
         if end - start > room:
             raise LoadDiffers(
@@ -161,6 +179,6 @@ def _pieces(load: Load, statement: Statement, insert: InsertRows, reader: RowRea
                 f"{end - start:,} bytes; the server takes max_allowed_packet = {load.packet:,}"
             )
         if end - first > room:
-            pieces.append(head + statement.text[first:start].rstrip(b", \t\r\n"))
+            yield head + statement.text[first:start].rstrip(b", \t\r\n")
             first = start
-    return [*pieces, head + statement.text[first:]]
+    yield head + statement.text[first:]

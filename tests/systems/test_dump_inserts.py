@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from restore.systems import dump, dump_scan
 from restore.systems.dump import DumpReader
-from restore.systems.dump_inserts import hashes, rows_of
+from restore.systems.dump_inserts import hashes, row_pieces, rows_of
 from restore.systems.dump_keys import taken_apart
 from restore.systems.dump_rows import Column, NotLiterals, RowReader, Sum
 from tests.systems.dumps import chunks
@@ -85,7 +85,7 @@ def test_rows_counted_whole_are_the_rows_counted_one_by_one(
 ) -> None:
     text = comma.join(b"(%d,'%s')" % row for row in rows)
     reader = RowReader(COLUMNS)
-    found = rows_of(text, 0)
+    found = rows_of(text)
     canonical = found.canonical() if found is not None else None
 
     try:
@@ -96,6 +96,24 @@ def test_rows_counted_whole_are_the_rows_counted_one_by_one(
         told = None if canonical is None else (len(canonical), Sum(total=hashes(canonical)).checksum)
         # '' is a quote too; the server's answer decides where it stands, and the careful reader counts it.
         assert told in (None, (reader.sum.rows, reader.sum.checksum)) or any(b"''" in one for _, one in rows)
+
+
+@given(
+    st.lists(st.tuples(st.integers(-9, 99), TRICKY), min_size=1, max_size=9),
+    st.sampled_from([b",", b",\n"]),
+    st.integers(1, 40),
+)
+def test_a_large_insert_is_cut_between_rows_alone(
+    rows: list[tuple[int, bytes]], comma: bytes, size: int
+) -> None:
+    written = [b"(%d,'%s')" % row for row in rows]
+    text = b"INSERT " + comma.join(written)
+
+    pieces = [text[begin:end] for begin, end in row_pieces(text, 7, size)]
+
+    assert comma.join(pieces) == text[7:]
+    assert all(rows_of(piece) is not None for piece in pieces) or rows_of(text[7:]) is None
+    assert len(pieces) <= len(rows)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +130,7 @@ def test_rows_counted_whole_are_the_rows_counted_one_by_one(
     ],
 )
 def test_what_load_data_would_read_otherwise_is_left_to_the_careful_reader(values: bytes) -> None:
-    assert rows_of(values, 0) is None
+    assert rows_of(values) is None
 
 
 KEYS = b"""CREATE TABLE `t` (
