@@ -178,13 +178,14 @@ class DumpLoss:
 
 @dataclass(frozen=True, slots=True)
 class Salvage:
-    """What can be had of a damaged dump: so many tables and complete rows; each loss; and what came out but is covered
-    by no check sum that is right (`doubts`, in words)."""
+    """What can be had of a damaged dump: so many tables and complete rows; each loss; what came out but is covered by
+    no check sum that is right (`doubts`, in words); and the rows of each table (`counts`)."""
 
     tables: int = 0
     rows: int = 0
     losses: tuple[DumpLoss, ...] = ()
     doubts: tuple[str, ...] = ()
+    counts: tuple[tuple[str, int], ...] = ()
 
     @property
     def lines(self) -> tuple[str, ...]:

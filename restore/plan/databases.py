@@ -198,7 +198,8 @@ def _older(chosen: DumpFile, found: list[DumpFile], server: OldServer, owner: Cu
     about = subject(chosen.database)
     ordered = sorted(found, key=lambda dump: (dump.rank, -dump.taken))
     candidates = [candidate(dump) for dump in ordered]
-    item = ask("older-dump", about, text, customer=owner, candidates=candidates)
+    lines = ("rows were not counted: what cannot be read has none to compare with",)
+    item = ask("older-dump", about, text, customer=owner, evidence=lines, candidates=candidates)
     return replace(item, id=item_id("older-dump", about, path_text(chosen)))
 
 

@@ -28,6 +28,7 @@ from restore.plan.databases import candidate, path_text, salvage_candidate, stag
 from restore.plan.ours import undone_stem
 from restore.plan.question import item_id
 from restore.run.definer import make_definer
+from restore.run.dump_counts import row_counts
 from restore.run.dump_stream import DumpStream
 from restore.run.salvage import load_salvaged, salvage_of
 
@@ -77,7 +78,8 @@ def _in_spite_of(
         return _in_part(key, work, trouble, systems)
     judged = work.judged
     salvage = judged.salvage if judged is not None else salvage_of(key, work.dump, systems)
-    return Manual(key, (_unusable(work, trouble, salvage or Salvage()),))
+    salvage = salvage or Salvage()
+    return Manual(key, (_unusable(work, trouble, salvage, row_counts(key, work, salvage, systems)),))
 
 
 def _in_part(key: str, work: LoadDatabase, trouble: DumpDamaged | DumpRefused, systems: Systems) -> Outcome:
@@ -179,7 +181,9 @@ def missing_objects(loaded: Loaded) -> tuple[str, ...]:
     )
 
 
-def _unusable(work: LoadDatabase, trouble: DumpDamaged | DumpRefused, salvage: Salvage) -> ManualItem:
+def _unusable(
+    work: LoadDatabase, trouble: DumpDamaged | DumpRefused, salvage: Salvage, others: tuple[str, ...] = ()
+) -> ManualItem:
     about = subject(work.dump.database)
     name = safe(work.dump.database.name)
     refused = trouble.refused if isinstance(trouble, DumpRefused) else ()
@@ -187,6 +191,7 @@ def _unusable(work: LoadDatabase, trouble: DumpDamaged | DumpRefused, salvage: S
     lines = [f"{safe(work.dump.fingerprint.path)}: {trouble.message}", f"it is {candidate(work.dump).label}"]
     lines += [f"byte {one.offset:,}: {one.head}: {one.reason}" for one in refused[:SHOWN]]
     lines += salvage.lines[:SHOWN] if salvage.rows else ()
+    lines += others
     readable = (salvage_candidate(work.dump, salvage),) if salvage.rows else ()
     return ManualItem(
         item_id(trouble.code, about, path_text(work.dump)),

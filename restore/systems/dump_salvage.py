@@ -73,8 +73,9 @@ class SalvagedDump:
             losses.append(DumpLoss(table, lost.offset, lost.rows, lost.why))
         tables = [table for table in reading.cells if table not in self._without]
         losses.sort(key=lambda loss: loss.offset)
-        rows = sum(reading.kept.get(table, 0) for table in tables)
-        self.found = Salvage(len(tables), rows, tuple(losses), tuple(reading.doubts))
+        counts = tuple((table, reading.kept.get(table, 0)) for table in tables)
+        rows = sum(number for _, number in counts)
+        self.found = Salvage(len(tables), rows, tuple(losses), tuple(reading.doubts), counts)
 
 
 class _Salvager:
