@@ -51,6 +51,14 @@ def test_the_readme_leads_to_both_pages_for_operators() -> None:
     assert len(COMMANDS) > 10
 
 
+def test_each_trap_of_mail_names_a_test_that_there_is() -> None:
+    named = re.findall(r"\| `([a-z_/0-9]+\.py)` `(test_\w+)` \|", (DOCS / "mail-traps.md").read_text())
+    tests = DOCS.parent / "tests"
+
+    assert len(named) > 40
+    assert [one for one in named if f"\ndef {one[1]}(" not in (tests / one[0]).read_text()] == []
+
+
 def test_the_readme_tells_every_question_that_can_wait_for_a_person() -> None:
     readme = (DOCS.parent / "README.md").read_text()
     told = set(re.findall(r"`([a-z-]+)`", readme.split("\n| cause | what is asked |\n")[1].split("\n\n")[0]))
