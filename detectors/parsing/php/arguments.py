@@ -30,7 +30,10 @@ def odd_arguments(machine: Machine, node: Node) -> Unknown | None:
     found = node.child_by_field_name("arguments") or next(
         (c for c in node.children if c.type == "arguments"), None
     )
-    if found is None or not named(found) or arguments_of(node):
+    if found is None:
+        return None
+    written = machine.source.text(found)
+    if (b":" not in written and b"..." not in written) or not named(found) or arguments_of(node):
         return None
     why = machine.unknown(node, "named or spread arguments")
     machine.becomes_opaque(why)

@@ -232,13 +232,13 @@ def try_statement(machine: Machine, node: Node) -> Signal | None:
     """The body, or as much of it as comes before something is thrown and then a catch; then finally."""
     body = node.child_by_field_name("body")
     signal = _caught(machine, node, body, _branch(machine, partial(run_optional, machine, body)))
-    if signal is not None:
+    if signal is not None and signal.kind == "exit":
         return signal
     for child in named(node):
         if child.type == "finally_clause":
             inner = child.child_by_field_name("body")
-            return run_optional(machine, inner)
-    return None
+            return run_optional(machine, inner) or signal
+    return signal
 
 
 def _caught(machine: Machine, node: Node, body: Node | None, signal: Signal | None) -> Signal | None:

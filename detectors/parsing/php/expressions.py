@@ -34,7 +34,7 @@ def array_literal(machine: Machine, node: Node) -> Value:
                 for key, slot in spread.items.items():
                     made.put(None if isinstance(key, int) else key, slot)
             continue
-        if any(child.type == "&" for child in item.children):
+        if any(child.type in ("&", "by_ref") for child in item.children):
             poison(machine, parts[-1], machine.unknown(node, "a reference in an array"))
         if len(parts) == 2:
             raw = machine.value(parts[0])
@@ -72,6 +72,9 @@ def assignment(machine: Machine, node: Node) -> Value:
     slot = Slot(value, machine.where(right), notes, how_of(right))
     if any(child.type == "&" for child in node.children) or node.type == "reference_assignment_expression":
         _bind(machine, left, right, slot)
+    elif left.type in ("list_literal", "array_creation_expression") and b"&" in machine.source.text(left):
+        machine.becomes_opaque(machine.unknown(left, "a reference that is not followed"))
+        poison(machine, right, machine.unknown(left, "a reference that is not followed"))
     else:
         assign_to(machine, left, slot)
     return value
@@ -85,6 +88,15 @@ def _bind(machine: Machine, left: Node, right: Node, slot: Slot) -> None:
     why = machine.unknown(left, "a reference that is not followed")
     poison(machine, left, why)
     poison(machine, right, why)
+    if right.type.endswith("call_expression") and _by_reference(machine):
+        machine.becomes_opaque(why)
+
+
+def _by_reference(machine: Machine) -> bool:
+    """Whether any function of the site hands out references to what it holds."""
+    routines = [*machine.functions.values()]
+    routines += [one for info in machine.classes.values() for one in info.methods.values()]
+    return any(b"&" in one.source.text(one.node).partition(b"(")[0] for one in routines)
 
 
 def augmented(machine: Machine, node: Node) -> Value:

@@ -63,6 +63,7 @@ class Machine:
         self.world = world
         self.source = source
         self.owner = b""
+        self.namespaces: set[bytes] = set()
         self.state = State()
         self.steps = steps
         self.depth = 0

@@ -8,7 +8,7 @@ from detectors.parsing.php.arguments import arguments_of, odd_arguments
 from detectors.parsing.php.machine import EXPRESSIONS, Machine
 from detectors.parsing.php.routines import invoke
 from detectors.parsing.php.source import named
-from detectors.parsing.php.state import Record
+from detectors.parsing.php.state import Record, Routine
 from detectors.parsing.php.targets import static_key
 from detectors.parsing.php.values import NO_NOTES, Note, Object, Slot, Unknown, Value
 
@@ -52,6 +52,10 @@ def instance(
 ) -> Value:
     """An object of a declared class, with its defaults, its constructor run."""
     lineage = machine.lineage(kind)
+    if any(_reaches_out(info.methods.get(b"__destruct")) for info in lineage):
+        machine.becomes_opaque(
+            machine.unknown(node, "a class whose destructor changes what is outside of it")
+        )
     if not lineage:
         return machine.unknown(node, f"the class {kind.decode('latin-1')} is not declared here")
     thing = machine.new_object(kind)
@@ -74,6 +78,31 @@ def instance(
     return thing
 
 
+def _is_private(routine: Routine | None) -> bool:
+    return routine is not None and b"private" in routine.source.text(routine.node).partition(b"(")[0]
+
+
+def _reaches_out(routine: Routine | None) -> bool:
+    code = b"" if routine is None else routine.source.text(routine.node)
+    return any(word in code for word in (b"$GLOBALS", b"global ", b"::$", b"define"))
+
+
+def cloned(machine: Machine, node: Node) -> Value:
+    """`clone $object`: a shallow copy, then __clone()."""
+    parts = named(node)
+    thing = machine.eval(parts[0]) if len(parts) == 1 else None
+    if not isinstance(thing, Object):
+        return thing if isinstance(thing, Unknown) else machine.unknown(node, "a clone of what is no object")
+    record = machine.state.heap[thing.id]
+    copy = machine.new_object(record.kind)
+    machine.state.heap[copy.id] = Record(record.kind, dict(record.props))
+    for info in machine.lineage(record.kind):
+        if b"__clone" in info.methods:
+            invoke(machine, node, info.methods[b"__clone"], [], copy, [])
+            break
+    return copy
+
+
 def method(machine: Machine, node: Node) -> Value:
     """`$object->method(…)`"""
     inner, name = node.child_by_field_name("object"), node.child_by_field_name("name")
@@ -85,7 +114,11 @@ def method(machine: Machine, node: Node) -> Value:
     _watch(machine, name, arguments, given)
     if isinstance(thing, Object) and name is not None and name.type == "name":
         wanted = machine.source.text(name).lower()
-        for info in machine.lineage(machine.state.heap[thing.id].kind):
+        own = machine.classes.get(machine.owner)
+        lineage = machine.lineage(machine.state.heap[thing.id].kind)
+        if own in lineage and own is not None and _is_private(own.methods.get(wanted)):
+            lineage = [own]
+        for info in lineage:
             if wanted in info.methods:
                 return invoke(machine, node, info.methods[wanted], given, thing, arguments)
             if info.partial:
@@ -186,6 +219,7 @@ def static_property(machine: Machine, node: Node) -> Value:
 EXPRESSIONS.update(
     {
         "object_creation_expression": new,
+        "clone_expression": cloned,
         "member_call_expression": method,
         "nullsafe_member_call_expression": method,
         "scoped_call_expression": static_call,

@@ -149,7 +149,9 @@ def _coalesce(machine: Machine, node: Node, left: Value, right: Node) -> Value:
     if isinstance(left, Unknown):
         if left.kind == "unset":
             return machine.eval(right)
-        if left.kind == "environment":
+        # getenv() gives false for what is not there, which is not null.
+        stated = node.child_by_field_name("left")
+        if left.kind == "environment" and (stated is None or stated.type != "function_call_expression"):
             return fall_back(machine, left, right)
         return left
     return machine.eval(right) if left is None else left

@@ -84,6 +84,8 @@ def unset(machine: Machine, node: Node) -> Signal | None:
                 )
             else:
                 machine.scope_of(name).pop(name, None)
+        elif part.type == "subscript_expression" and machine.source.text(named(part)[0]) == b"$GLOBALS":
+            machine.becomes_opaque(machine.unknown(part, "a global that is unset"))
         elif part.type == "subscript_expression":
             parts = named(part)
             root = machine.eval(parts[0]) if parts else None
@@ -125,6 +127,10 @@ def const_declaration(machine: Machine, node: Node) -> Signal | None:
         if len(parts) == 2:
             value, notes = machine.noted(parts[1])
             name = machine.source.text(parts[0])
+            if len(machine.namespaces) > 1:
+                why = machine.unknown(element, "a constant of one of several namespaces")
+                machine.state.constants[name] = Slot(why, machine.where(parts[1]))
+                continue
             machine.define(name, Slot(value, machine.where(parts[1]), notes, "const"))
     return None
 
@@ -136,6 +142,8 @@ def echo(machine: Machine, node: Node) -> Signal | None:
 
 
 def namespace(machine: Machine, node: Node) -> Signal | None:
+    name = node.child_by_field_name("name")
+    machine.namespaces.add(b"" if name is None else machine.source.text(name))
     body = node.child_by_field_name("body")
     if body is None:
         return None
