@@ -76,9 +76,9 @@ class TlsDeskClient(DeskClient):
     def _exchange(self, line: bytes, end: float) -> tuple[Sequence[object], object]:
         try:
             return super()._exchange(line, end)
-        except ssl.SSLEOFError as error:
-            raise ConnectionResetError("the coordinator closed the connection") from error
         except ssl.SSLError as error:
+            if not any(word in (error.reason or "") for word in ("CERT", "UNKNOWN_CA", "DECRYPT", "HANDSHAKE")):
+                raise ConnectionResetError("the coordinator closed the connection") from error
             self._hang_up()
             words = (
                 f"the coordinator at {self._place} and this worker have certificates of different authorities"
