@@ -217,7 +217,7 @@ class ReadPop3Logs:
 @dataclass(frozen=True, slots=True)
 class VerifyMailbox:
     """Read and parse every message of one mailbox of the backups and compare them with the live mailbox. Read-only.
-    `full` trusts no fingerprint; `also` are further copies, as in RestoreMailbox."""
+    `full` trusts no fingerprint; `also` and `make` as in RestoreMailbox."""
 
     mailbox: MailboxId
     customer: str
@@ -227,6 +227,7 @@ class VerifyMailbox:
     full: bool = False
     also: tuple[MailCopy, ...] = ()
     store: Store = MAILDIR_STORE
+    make: bool = False
 
 
 @dataclass(frozen=True, slots=True)

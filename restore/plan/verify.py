@@ -115,6 +115,7 @@ class VerifyPlan:
             self._trial.full,
             work.also,
             work.store,
+            make=work.make,
         )
         return Step(f"verify/{step.key}", tried, step.needs)
 

@@ -16,7 +16,7 @@ from restore.model.facts import MailboxRestored
 from restore.model.mail import INBOX, FolderCreated
 from restore.model.making import MailUser, NewMailbox
 from restore.model.outcome import Candidate, Done, Manual, ManualItem, Outcome, Partial, Unchanged
-from restore.model.plan import RestoreMailbox
+from restore.model.plan import RestoreMailbox, VerifyMailbox
 from restore.model.ports import Systems
 from restore.model.text import safe
 from restore.plan.mailboxes import LOCKED, subject
@@ -123,13 +123,26 @@ def _read_back(work: RestoreMailbox, systems: Systems, user: MailUser | None) ->
     return (opened, f"quota {stated:,} bytes, {verdict}")
 
 
-def _question(work: RestoreMailbox, user: MailUser | None) -> ManualItem:
+def would_be_made(work: VerifyMailbox, systems: Systems) -> str:
+    """ "" where a run could make the mailbox, else why it could not."""
+    user = systems.mail_users(work.mailbox.server).find(work.mailbox.address, work.customer)
+    if user is not None and user.hash.reveal():
+        return ""
+    return f"it does not exist and would be a question: {_why(work, user)}"
+
+
+def _why(work: RestoreMailbox | VerifyMailbox, user: MailUser | None) -> str:
+    """Why no password is known."""
     address = safe(work.mailbox.address)
-    why = (
+    return (
         user.locked
         if user
         else f"no user {address} was found in [old_server.mail_users] of {work.mailbox.server}"
     )
+
+
+def _question(work: RestoreMailbox, user: MailUser | None) -> ManualItem:
+    address = safe(work.mailbox.address)
     return ManualItem(
         id=item_id(CAUSE, subject(work.mailbox)),
         cause=CAUSE,
@@ -138,7 +151,7 @@ def _question(work: RestoreMailbox, user: MailUser | None) -> ManualItem:
         question=f"The mailbox {address} does not exist on {work.target} and its password hash is not known. Answer"
         f" with --user {address} and a new password, or choose that nobody can log in yet, or make it by hand and run"
         " again.",
-        evidence=(safe(why),),
+        evidence=(safe(_why(work, user)),),
         candidates=(Candidate("make it so that nobody can log in until he is given a password", LOCKED),),
         contact=work.contact,
     )

@@ -24,6 +24,7 @@ from restore.run.mail_copies import arrange, name_of
 from restore.run.mail_memory import Memory, settle
 from restore.run.mail_read import Item
 from restore.run.mail_targets import target_folders
+from restore.run.mailbox_creation import would_be_made
 from restore.run.verify_messages import Read, Reading, read_messages
 
 WINDOW = 500
@@ -99,17 +100,19 @@ def verify_mailbox(key: str, work: VerifyMailbox, systems: Systems) -> Outcome:
 
 def _held_against(one: _Verification, key: str, work: VerifyMailbox, systems: Systems) -> str:
     """Reads all and compares; COMPARED, or why that could not be."""
-    live = COMPARED
     try:
-        session = systems.mail(work.target).open(work.mailbox.address)
+        if work.make and not systems.maker(work.target).stands(work.mailbox.address):
+            one.reading.notes += ("it does not exist yet: a run makes it first",)
+            live = would_be_made(work, systems) or COMPARED
+        else:
+            with closing(systems.mail(work.target).open(work.mailbox.address)) as session:
+                _compare(one, session, settle(session, systems.desk, key, str(work.mailbox)))
+            return COMPARED
     except MailboxMissing as error:
         live = f"the live mailbox is missing: {error.message}"
-        memory = Memory(tuple(systems.desk.journal(key, str(work.mailbox))))
-        for members in one.items.values():
-            _compare_folder(one, None, memory, None, members)
-    else:
-        with closing(session):
-            _compare(one, session, settle(session, systems.desk, key, str(work.mailbox)))
+    memory = Memory(tuple(systems.desk.journal(key, str(work.mailbox))))
+    for members in one.items.values():
+        _compare_folder(one, None, memory, None, members)
     return live
 
 
