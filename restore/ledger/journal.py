@@ -11,6 +11,7 @@ import hashlib
 import os
 import threading
 import zlib
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,11 @@ class Journals:
         """All records, oldest first, each as codec.encode() wrote it; raises JournalDamaged."""
         return self._journal(mailbox).records()
 
+    def last(self, mailbox: str) -> str | None:
+        """The newest record; the whole file is checked, little of it is held. Raises JournalDamaged."""
+        newest = self._journal(mailbox).records(keep=1)
+        return newest[0] if newest else None
+
     def append(self, mailbox: str, records: Sequence[str]) -> None:
         """Add records, each as codec.encode() writes it; on disk when this returns. Raises JournalDamaged,
         StateUnwritable."""
@@ -73,9 +79,10 @@ class _Journal:
         self._crc = 0
         self._size: int | None = None
 
-    def records(self) -> Sequence[str]:
+    def records(self, keep: int | None = None) -> Sequence[str]:
+        """The newest `keep`, or all."""
         with self._lock:
-            return self._read()
+            return self._read(keep)
 
     def append(self, records: Sequence[str]) -> None:
         with self._lock:
@@ -109,24 +116,30 @@ class _Journal:
             os.fsync(file.fileno())
             self._size += len(lines)
 
-    def _read(self) -> Sequence[str]:
+    def _read(self, keep: int | None = None) -> Sequence[str]:
+        records: deque[str] = deque(maxlen=keep)
+        self._crc = size = 0
+        torn = b""
         try:
-            content = self._path.read_bytes()
+            with open(self._path, "rb") as file:
+                for number, line in enumerate(file, 1):
+                    if not line.endswith(b"\n"):
+                        torn = line
+                        break
+                    record, self._crc = self._checked(line[:-1], number)
+                    size += len(line)
+                    if number > 1:
+                        records.append(record)
+                    elif record != codec.encode(JournalOf(self._mailbox)):
+                        raise JournalDamaged(f"the journal {self._path} is not that of {safe(self._mailbox)}")
         except FileNotFoundError:
-            content = b""
+            pass
         except OSError as error:
             raise StateUnwritable(f"the journal {self._path} could not be read: {error.strerror}") from error
-        whole = content.rfind(b"\n") + 1
-        if content[whole:]:
-            self._set_aside(content[whole:], whole)
-        records, self._crc = [], 0
-        for number, line in enumerate(content[:whole].split(b"\n")[:-1], 1):
-            record, self._crc = self._checked(line, number)
-            records.append(record)
-        if records and records[0] != codec.encode(JournalOf(self._mailbox)):
-            raise JournalDamaged(f"the journal {self._path} is not that of {safe(self._mailbox)}")
-        self._size = whole
-        return records[1:]
+        if torn:
+            self._set_aside(torn, size)
+        self._size = size
+        return list(records)
 
     def _checked(self, line: bytes, number: int) -> tuple[str, int]:
         crc = zlib.crc32(line[9:], self._crc)

@@ -165,7 +165,8 @@ class DeskServer:
         yield {"ok": None}
 
     def _last(self, request: Request) -> Iterator[Reply]:
-        yield {"part": self._journals.records(request["mailbox"])[-1:]}
+        newest = self._journals.last(request["mailbox"])
+        yield {"part": [] if newest is None else [newest]}
         yield {"ok": None}
 
     def _record(self, request: Request) -> Iterator[Reply]:

@@ -49,8 +49,9 @@ class DiskDesk(MemoryDesk):
         return tuple(record for record in records if isinstance(record, JournalRecord))
 
     def last(self, step: str, mailbox: str) -> JournalRecord | None:
-        newest = [codec.decode(text) for text in self.journals.records(mailbox)[-1:]]
-        return newest[0] if newest and isinstance(newest[0], JournalRecord) else None
+        newest = self.journals.last(mailbox)
+        record = None if newest is None else codec.decode(newest)
+        return record if isinstance(record, JournalRecord) else None
 
     def record(self, step: str, mailbox: str, records: Sequence[JournalRecord]) -> None:
         self.journals.append(mailbox, list(map(codec.encode, records)))
