@@ -18,7 +18,7 @@ from restore.model.mysql import STAGING_PREFIX, Loaded, RefusedStatement, Schema
 from restore.model.text import safe
 from restore.systems.dump import DumpReader, Kind, Statement
 from restore.systems.dump_keys import taken_apart
-from restore.systems.dump_mysql8 import for_mariadb
+from restore.systems.dump_old import gentler, in_mariadbs_words
 from restore.systems.dump_statements import (
     CutOut,
     DropTables,
@@ -208,7 +208,7 @@ def _statement(load: Load, statement: Statement) -> None:
             _make(load, statement, decision)
         case DropTables():
             for table in decision.tables:
-                if table in load.standing:
+                if table in load.standing or table not in load.tables:
                     continue
                 load.kept.discard(table)
                 if load.lanes is not None:
@@ -228,9 +228,21 @@ def _statement(load: Load, statement: Statement) -> None:
             load.refuse(statement, decision)
 
 
+def _run_made(load: Load, table: str, sql: bytes, what: str) -> None:
+    """Make a table; where the server's settings alone may speak against it, without what they forbid."""
+    try:
+        load.loader.run(sql, what)
+    except DatabaseRefused:
+        told = gentler(sql, table)
+        if told.text is sql:
+            raise
+        load.loader.run(told.text, what)
+        load.notes += [note for note in told.notes if note not in load.notes]
+
+
 def _in_its_words(load: Load, statement: Statement) -> Statement:
-    """A CREATE TABLE of MySQL 8 in MariaDB's words; what has none is listed with its place."""
-    told = for_mariadb(statement.text, load.version)
+    """A CREATE TABLE of MySQL 8, or of long ago, in MariaDB's words; what has none is listed with its place."""
+    told = in_mariadbs_words(statement.text, load.version)
     if told.text is statement.text:
         return statement
     load.notes += [note for note in told.notes if note not in load.notes]
@@ -276,7 +288,7 @@ def _make(load: Load, statement: Statement, make: MakeTable) -> None:
     try:
         if not kept:
             what = f"making the table {safe(make.table)} at byte {statement.offset:,}"
-            load.loader.run(apart.bare if apart else made, what)
+            _run_made(load, make.table, apart.bare if apart else made, what)
     except DatabaseRefused as refused:
         refused.table = make.table
         raise
