@@ -29,6 +29,7 @@ from restore.systems.unpack import members
 from restore.systems.unpack_members import CHUNK, packing_of
 
 SPACING = 4 << 20
+BUFFER = 1 << 16
 VERSION = 1
 TRAILER = b"\n-- Dump completed\n"
 
@@ -102,7 +103,7 @@ class SourceSlices:
         name = dump.database.name
         for start, end in kept.index.parts(name):
             left = end - start
-            for chunk in self._from(source, dump.fingerprint, kept, start):
+            for chunk in self._from(source, dump.fingerprint, kept, (start, end)):
                 yield chunk[:left]
                 left -= len(chunk)
                 if left <= 0:
@@ -162,19 +163,21 @@ class SourceSlices:
                 opened, packing, safe(file.path), lambda packed, plain: steps.append((packed, plain))
             )
 
-    def _from(self, source: Source, file: Fingerprint, kept: _Kept, offset: int) -> Iterator[bytes]:
-        opened = _opened(source, file)
+    def _from(self, source: Source, file: Fingerprint, kept: _Kept, part: tuple[int, int]) -> Iterator[bytes]:
+        """The plain bytes of a part, and perhaps some behind it."""
+        opened, (offset, end) = _opened(source, file), part
         packing = packing_of(opened.read(16))
-        if packing is not None and packing.name == "gzip":
+        if packing is None:
+            opened.seek(offset)
+            yield from iter(lambda: opened.read(min(CHUNK, end - offset)), b"")
+            return
+        if packing.name == "gzip":
             yield from self._gunzipped(opened, file, offset)
             return
         packed, plain = max(step for step in kept.steps if step[1] <= offset)
-        opened.seek(packed if packing else offset)
-        skip = offset - plain if packing else 0
-        chunks = (
-            members(opened, packing, safe(file.path)) if packing else iter(lambda: opened.read(CHUNK), b"")
-        )
-        for chunk in chunks:
+        opened.seek(packed)
+        skip = offset - plain
+        for chunk in members(opened, packing, safe(file.path)):
             if skip < len(chunk):
                 yield chunk[skip:]
             skip = max(0, skip - len(chunk))
@@ -198,7 +201,7 @@ class SourceSlices:
 
 
 def _opened(source: Source, file: Fingerprint) -> BinaryIO:
-    return cast(BinaryIO, io.BufferedReader(SourceFile(source, file), CHUNK))
+    return cast(BinaryIO, io.BufferedReader(SourceFile(source, file), BUFFER))
 
 
 class SliceSource:
