@@ -72,7 +72,7 @@ def examine(  # noqa: PLR0913 - each is a fact of its own, and known by name
         rooted = Rooted(tree, root, maps or {}, limits or Limits())
     except (OutOfRoot, Unreadable) as error:
         return Examination((), (Refused(".", str(error)),), ())
-    asked = (*taught(tuple(rules)), *DETECTORS)
+    asked = (*taught(tuple(rules)), *DETECTORS) if rules else DETECTORS
     findings = _once(tuple(_findings(rooted, tuple(domains), environment or {}, asked)))
     installs = dict.fromkeys(
         Install(one.system, one.path, one.version) for one in findings if one.status is not Status.BACKUP_COPY
@@ -81,23 +81,21 @@ def examine(  # noqa: PLR0913 - each is a fact of its own, and known by name
 
 
 @cache
-def _order(detectors: tuple[Detector, ...]) -> Mapping[Detector, int]:
-    return {one: number for number, one in enumerate(detectors)}
-
-
-@cache
-def _by_trigger(detectors: tuple[Detector, ...]) -> Mapping[bytes, Sequence[Detector]]:
+def _asked(
+    detectors: tuple[Detector, ...],
+) -> tuple[Mapping[bytes, Sequence[Detector]], Mapping[Detector, int]]:
+    """The detectors by the names that betray their systems, and the order in which they are asked."""
     table: dict[bytes, list[Detector]] = {}
     for detector in detectors:
         for trigger in detector.triggers:
             table.setdefault(trigger, []).append(detector)
-    return table
+    return table, {one: number for number, one in enumerate(detectors)}
 
 
 def _findings(
     rooted: Rooted, domains: tuple[str, ...], environment: Mapping[str, bytes], asked: tuple[Detector, ...]
 ) -> Iterator[tuple[Finding, bool]]:
-    table, order = _by_trigger(asked), _order(asked)
+    table, order = _asked(asked)
     homes: dict[str, list[bytes]] = {}
     for folder, listing in walk(rooted):
         named = {one for name in listing.keys() & table.keys() for one in table[name]}
@@ -156,25 +154,19 @@ def _config(one: Found) -> tuple[str, ...]:
     return (one.system, one.config, *several)
 
 
-@cache
-def _by_config_name(detectors: tuple[Detector, ...]) -> Mapping[bytes, Sequence[Detector]]:
+def _by_config_name() -> Mapping[bytes, Sequence[Detector]]:
     table: dict[bytes, list[Detector]] = {}
-    for detector in detectors:
+    for detector in DETECTORS:
         for path in detector.paths:
             if "/" not in path and "*" not in path:
                 table.setdefault(path.encode(), []).append(detector)
     return table
 
 
-@cache
-def _stems(detectors: tuple[Detector, ...]) -> tuple[bytes, ...]:
-    return tuple(original.partition(b".php")[0] for original in _by_config_name(detectors))
-
-
-@cache
-def _heads(detectors: tuple[Detector, ...]) -> frozenset[bytes]:
-    """The first letters of all stems: most names of a tree are told apart by them alone."""
-    return frozenset(stem[:HEAD] for stem in _stems(detectors))
+BY_CONFIG_NAME = _by_config_name()
+STEMS = tuple(original.partition(b".php")[0] for original in BY_CONFIG_NAME)
+# The first letters of all stems: most names of a tree are told apart by them alone.
+HEADS = frozenset(stem[:HEAD] for stem in STEMS)
 
 
 def _domains_of(folder: bytes, domains: tuple[str, ...]) -> tuple[str, ...]:
@@ -213,13 +205,12 @@ def _set_aside(site: Site, finding: Finding, seen: list[bytes]) -> Finding:
 
 def _copy_names(listing: Mapping[bytes, Entry]) -> list[bytes]:
     """The names that begin as a config's does."""
-    stems, heads = _stems(DETECTORS), _heads(DETECTORS)
-    return [name for name in listing if name[:HEAD] in heads and name.startswith(stems)]
+    return [name for name in listing if name[:HEAD] in HEADS and name.startswith(STEMS)]
 
 
 def _copies(site: Site, listing: Mapping[bytes, Entry], named: Sequence[bytes]) -> Iterator[Finding]:
     """Files named like copies of a config (wp-config.php.bak), read as if they were it."""
-    table = _by_config_name(DETECTORS)
+    table = BY_CONFIG_NAME
     for name in sorted(named):
         match = COPY.fullmatch(name)
         if match is None:

@@ -34,7 +34,7 @@ MAGIC = frozenset((b"__get", b"__set", b"__isset", b"__unset"))
 def declare_class(machine: Machine, node: Node) -> Signal | None:
     """Remember what a class declares."""
     name, body = node.child_by_field_name("name"), node.child_by_field_name("body")
-    if name is None or body is None:
+    if name is None or body is None or machine.source.text(name).lower() in machine.classes:
         return None
     base = next((child for child in node.children if child.type == "base_clause"), None)
     parent = (
@@ -47,28 +47,29 @@ def declare_class(machine: Machine, node: Node) -> Signal | None:
         machine.step()
         info.partial |= member.type == "use_declaration"
         if member.type == "property_declaration":
-            static = b"static" in machine.source.text(member) and any(
+            modifiers = machine.source.text(member).partition(b"$")[0]
+            static = b"static" in modifiers and any(
                 child.type == "static_modifier" for child in member.children
             )
+            table = info.statics if static else info.props
             for element in named(member):
                 variable = element.child_by_field_name("name") if element.type == "property_element" else None
                 if variable is not None:
-                    default = element.child_by_field_name("default_value")
-                    table = info.statics if static else info.props
-                    table[machine.source.text(variable)[1:]] = (element, default)
-                    if b"private" in machine.source.text(member)[: element.start_byte - member.start_byte]:
-                        info.private.add(machine.source.text(variable)[1:])
+                    title = machine.source.text(variable)[1:]
+                    table[title] = (element, element.child_by_field_name("default_value"))
+                    if b"private" in modifiers:
+                        info.private.add(title)
         elif member.type == "const_declaration":
             for element in named(member):
                 parts = named(element) if element.type == "const_element" else []
                 if len(parts) == 2:
                     info.constants[machine.source.text(parts[0])] = parts[1]
         elif member.type == "method_declaration":
-            title = member.child_by_field_name("name")
-            if title is not None:
-                routine = Routine(member, machine.source, info.name.lower())
-                info.methods[machine.source.text(title).lower()] = routine
-                info.partial |= machine.source.text(title).lower() in MAGIC
+            place = member.child_by_field_name("name")
+            if place is not None:
+                called = machine.source.text(place).lower()
+                info.methods[called] = Routine(member, machine.source, info.name.lower())
+                info.partial |= called in MAGIC
     machine.classes.setdefault(info.name.lower(), info)
     return None
 
