@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from restore.errors import MailRefused, SourceUnreadable
+from restore.errors import MailRefused, MailStalled, MailUnreachable, SourceUnreadable
 from restore.model.mail import INBOX, FolderPath
 from restore.model.ports import MailReader, Unreadable
 from restore.model.text import safe
@@ -93,8 +94,8 @@ class ImapStore:
     notes: tuple[str, ...] = ()
 
     def listing(self, folder: StoredFolder) -> ImapListing:
-        """Every message of a folder. Raises SourceUnreadable where the server refuses it."""
-        try:
+        """Every message of a folder. Raises SourceUnreadable where the server refuses it, or dies of it."""
+        with self._at(folder):
             state = self.reader.state(folder.folder)
             messages = tuple(
                 ImapMessage(
@@ -102,8 +103,6 @@ class ImapStore:
                 )
                 for one in self.reader.held(folder.folder)
             )
-        except MailRefused as error:
-            raise SourceUnreadable(error.message) from error
         lacking = state.messages - len(messages)
         line = f"{safe(folder.path)}: {lacking:,} messages that its server counts there and does not list"
         return ImapListing(messages, (line,) if lacking > 0 else ())
@@ -111,8 +110,10 @@ class ImapStore:
     def contents(
         self, folder: StoredFolder, messages: Sequence[StoredMail]
     ) -> Iterator[Iterator[bytes] | Unreadable]:
-        """Messages as the server gives them. Raises SourceUnreadable where the folder is another one by now."""
-        validity = self.reader.state(folder.folder).uidvalidity
+        """Messages as the server gives them. Raises SourceUnreadable where the server refuses the folder, dies of it,
+        or has made it anew."""
+        with self._at(folder):
+            validity = self.reader.state(folder.folder).uidvalidity
         wanted = []
         for message in messages:
             if not isinstance(message, ImapMessage):
@@ -120,7 +121,20 @@ class ImapStore:
             if message.uidvalidity != validity:
                 raise SourceUnreadable("its folder was made anew while it was read")
             wanted.append((message.uid, message.size))
-        yield from self.reader.contents(folder.folder, wanted)
+        with self._at(folder):
+            yield from self.reader.contents(folder.folder, wanted)
+
+    @contextmanager
+    def _at(self, folder: StoredFolder) -> Iterator[None]:
+        """One damaged folder must not look like a server that is gone: only where that answers nothing else either is
+        its error passed on."""
+        try:
+            yield
+        except MailRefused as error:
+            raise SourceUnreadable(error.message) from error
+        except (MailUnreachable, MailStalled) as error:
+            self.reader.folders()
+            raise SourceUnreadable(f"{safe(folder.path)}: the server dies of it: {error.message}") from error
 
     def close(self) -> None:
         """Log out."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import imaplib
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -19,7 +20,7 @@ from pathlib import Path
 
 from imapclient import IMAPClient, SocketTimeout
 
-from restore.errors import DovecotMissing, SourceUnreadable
+from restore.errors import DovecotMissing, MailRefused, MailStalled, MailUnreachable, SourceUnreadable
 from restore.model.mail import FolderPath, FolderState
 from restore.model.ports import Source, Unreadable
 from restore.model.text import safe
@@ -34,6 +35,7 @@ UNPACKS = "modules/lib20_zlib_plugin.so"
 LOWEST_UID, UIDS = 1_900_000_000, 100_000_000
 MEMORY = 1 << 30
 LOG_TAIL = 4096
+TROUBLE = re.compile(r"\b(?:Error|Fatal|Panic): (.+)")
 SECONDS = 120.0
 CONFIG = """\
 base_dir = {inside}/run
@@ -117,8 +119,14 @@ class DboxReader(ImapReader):
             environment = {**ENVIRONMENT, "USER": "mailbox", "HOME": INSIDE}
 
             def connect() -> IMAPClient:
-                with translated(source.name, "starting Dovecot's imap"):
-                    return _Client(command, environment, self._place / "log")
+                try:
+                    with translated(source.name, "starting Dovecot's imap"):
+                        return _Client(command, environment, self._place / "log")
+                except (MailUnreachable, MailRefused) as error:
+                    words = self._last_error() or error.message
+                    raise DovecotMissing(
+                        f"source {source.name}: {program} does not start: {words}"
+                    ) from error
 
             self._seen: dict[FolderPath, int] = {}
             super().__init__(source.name, connect)
@@ -126,6 +134,15 @@ class DboxReader(ImapReader):
         except BaseException:
             shutil.rmtree(self._place, ignore_errors=True)
             raise
+
+    def folders(self) -> Sequence[FolderPath]:
+        """Every folder that can be selected. Raises SourceUnreadable where Dovecot dies of the tree."""
+        try:
+            return super().folders()
+        except (MailUnreachable, MailStalled) as error:
+            raise SourceUnreadable(
+                f"Dovecot cannot read it: {self._last_error() or error.message}"
+            ) from error
 
     def state(self, folder: FolderPath) -> FolderState:
         """As Dovecot states it. One that rebuilds a folder in its copy keeps the UIDs, and changes the UIDVALIDITY."""
@@ -150,9 +167,8 @@ class DboxReader(ImapReader):
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - LOG_TAIL))
             lines = file.read().decode("utf-8", "replace").splitlines()
-        return next(
-            (safe(line.partition("Error: ")[2], 300) for line in reversed(lines) if "Error: " in line), ""
-        )
+        found = (TROUBLE.search(line) for line in reversed(lines))
+        return next((safe(words[1], 300) for words in found if words), "")
 
     def close(self) -> None:
         """End Dovecot and drop the copy."""

@@ -121,6 +121,10 @@ def test_what_cannot_be_read_whole_is_refused_with_its_reason(
         restore_mailbox("mail", work_of(MDBOX), systems)
     with pytest.raises(MailStoreMissing):
         restore_mailbox("mail", work_of(SDBOX), systems)
+    written(tmp_path, SDBOX)
+    monkeypatch.setattr(dbox_source, "PROGRAMS", ("/bin/false",))
+    with pytest.raises(DovecotMissing, match="does not start"):
+        restore_mailbox("mail", work_of(SDBOX), systems)
     monkeypatch.setattr(dbox_source, "PROGRAMS", ("/nonexistent/imap",))
     with pytest.raises(DovecotMissing, match="/nonexistent/imap"):
         restore_mailbox("mail", work_of(MDBOX), systems)

@@ -96,11 +96,10 @@ def test_a_mailbox_is_restored_from_a_mail_server_that_stays_as_it_is(tmp_path: 
         assert not isinstance(again, Unchanged) and fact_of(again).folders[0].restored == 3
         assert sorted(room.held()) == sorted(map(crlf, (mail(1), mail(2), mail(4, size=LARGE))))
         with room.user() as client:
-            _, flags = client.uid("SEARCH", "KEYWORD", "Work", "FLAGGED", "SEEN", "SENTON", "1-Jan-1970")
             _, found = client.uid("FETCH", "1:*", "(FLAGS INTERNALDATE)")
             _, subscribed = client.lsub()
         stated = [line for line in found if isinstance(line, bytes)]
-        assert flags is not None and sum(b"14-Jul-2017 02:40:0" in line for line in stated) == 3
+        assert sum(b"14-Jul-2017 02:40:0" in line for line in stated) == 3
         assert sum(b"Work" in line and b"\\Flagged" in line for line in stated) == 1
         assert any(line.endswith(b"Sent") for line in subscribed if isinstance(line, bytes))
         assert {part.folder for part in fact_of(outcome).folders} == {INBOX, ("Archive", "Old"), ("Sent",)}

@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from restore.errors import OldMailboxMissing
+import pytest
+
+from restore.errors import MailUnreachable, OldMailboxMissing
 from restore.model.mail import INBOX, FolderPath, FolderState, LiveMessage
 from restore.model.message import canonical
 from restore.model.outcome import Done, Outcome, Partial, Unchanged
@@ -15,6 +17,7 @@ from restore.model.ports import MailReader, Unreadable
 from restore.model.stores import IMAP, MBOX, Store
 from restore.run.mailboxes import restore_mailbox
 from restore.run.verify_mailboxes import verify_mailbox
+from restore.survey.imap_store import open_imap
 from tests.memory.desk import MemoryDesk, Office
 from tests.memory.mail import MemoryMail
 from tests.memory.source import MemorySource
@@ -39,14 +42,20 @@ class OldMailbox:
     messages: list[bytes]
     refused: tuple[str, ...] = ()
     closed: int = 0
+    deadly: tuple[FolderPath, ...] = ()
+    gone: bool = False
 
     def folders(self) -> Sequence[FolderPath]:
-        return [INBOX]
+        if self.gone:
+            raise MailUnreachable("it is gone", server="wreck")
+        return [INBOX, *self.deadly]
 
     def subscriptions(self) -> frozenset[FolderPath]:
         return frozenset()
 
     def state(self, folder: FolderPath) -> FolderState:
+        if folder in self.deadly:
+            raise MailUnreachable("it closed the connection", server="wreck")
         return FolderState(7, len(self.messages) + 1, len(self.messages))
 
     def held(self, folder: FolderPath) -> Iterator[LiveMessage]:
@@ -140,6 +149,21 @@ def test_a_mailbox_that_the_old_server_does_not_know_comes_from_its_other_copies
 
     assert isinstance(outcome, Done)
     assert "source wreck has no mailbox" in notes(outcome)
+
+
+def test_a_folder_that_the_old_server_dies_of_is_named_and_a_server_that_is_gone_fails_the_step() -> None:
+    old = OldMailbox([mail(3)], deadly=(("Broken",),))
+    night = Night({"cur/1.a:2,S": plain(1)}, spooled(2), old)
+    outcome = night.run()
+
+    assert isinstance(outcome, Partial)
+    assert len(outcome.missing) == 1 and "the server dies of it" in outcome.missing[0]
+    assert night.inbox() == Counter({mail(1): 1, mail(2): 1, mail(3): 1})
+
+    store = open_imap(OldMailbox([mail(3)], deadly=(("Broken",),)), b"wreck")
+    store.reader.gone = True  # type: ignore[attr-defined]
+    with pytest.raises(MailUnreachable, match="gone"):
+        store.listing(store.folders[1])
 
 
 def test_a_cut_mbox_file_never_beats_a_whole_one() -> None:
