@@ -33,7 +33,8 @@ from restore.model.plan import (
 from restore.model.ports import Systems
 from restore.run.accounts import create_account
 from restore.run.crew import STOPPED
-from restore.run.databases import load_database, switch_database, undo_switch
+from restore.run.database_switch import switch_database, undo_switch
+from restore.run.databases import load_database
 from restore.run.mailbox_creation import restore_known
 from restore.run.refusals import refusal
 from restore.run.sweep import sweep_staging

@@ -11,7 +11,8 @@ from restore.model.mysql import DatabaseId, DumpFile, Fingerprint
 from restore.model.outcome import Done, Outcome, Partial, Unchanged
 from restore.model.plan import Definer, LoadDatabase, SwitchDatabase, UndoSwitch
 from restore.model.ports import DatabaseServer
-from restore.run.databases import load_database, switch_database, undo_switch
+from restore.run.database_switch import switch_database, undo_switch
+from restore.run.databases import load_database
 from restore.systems.staging import StagingFolder
 from tests.memory.desk import MemoryDesk, Office
 from tests.memory.source import File, MemorySource
