@@ -112,7 +112,7 @@ class RealSystems:
         self._users: dict[str, MailUsers] = {}
         self._folder = folder = folder or Path(incident.state)
         self._staging = StagingFolder(folder / STAGING)
-        self._dumps = StagedDumps(self._staging, folder / INDEXES)
+        self._dumps = StagedDumps(self._staging, folder / INDEXES, recompress=incident.recompress)
         self._scratch = ScratchServer(folder / SCRATCH)
 
     @property

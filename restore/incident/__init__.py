@@ -203,6 +203,7 @@ def read_incident(path: str) -> Incident:
         head_copy=head_copy(head),
         syslog=syslog(head),
         lost=moment(head, "lost", day=False),
+        recompress=limits.choice("recompress", ("no", "yes"), "no") == "yes",
     )
     head.end()
     limits.end()

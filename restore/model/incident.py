@@ -206,7 +206,8 @@ class DatabaseTarget:
 @dataclass(frozen=True, slots=True)
 class Incident:
     """One crash, read whole. `digest` is the SHA-256 (hex) of the incident file, `state` the state folder,
-    `lost` when the old servers were lost (epoch seconds), where the file states it."""
+    `lost` when the old servers were lost (epoch seconds), where the file states it; `recompress` whether seekable copies
+    are kept of files of many databases that are packed in one piece."""
 
     path: str
     digest: str
@@ -221,3 +222,4 @@ class Incident:
     head_copy: str = ""
     syslog: str = ""
     lost: float | None = None
+    recompress: bool = False

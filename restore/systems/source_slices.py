@@ -2,7 +2,8 @@
 
 The index is that of dump_index.py; a plain file is read from where a database stands, a gzip file from the decoder's
 state before it, others from the member (a zstd frame, an xz or bzip2 stream) before it. Index and states are kept in
-a folder, under a name made from the file's fingerprint; a worker that has none makes its own.
+a folder, under a name made from the file's fingerprint; a worker that has none makes its own. Of a file packed in one
+piece a seekable copy (slice_copies.py) is kept beside them, if that is asked for and there is room.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import io
 import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -20,11 +21,12 @@ from indexed_gzip import IndexedGzipFile
 from indexed_gzip.indexed_gzip import CrcError, ZranError
 
 from detectors.walk import Entry
-from restore.errors import DumpDamaged, SourceChanged, StateUnwritable
+from restore.errors import DumpDamaged, SourceChanged, StagingFull, StateUnwritable
 from restore.model.mysql import DumpFile, Fingerprint, HeldDatabase
 from restore.model.ports import Source
 from restore.model.text import safe
 from restore.systems.dump_index import DumpIndex, Stretch, index_of_part
+from restore.systems.slice_copies import make_copy
 from restore.systems.unpack import members
 from restore.systems.unpack_members import CHUNK, packing_of
 
@@ -77,17 +79,20 @@ class SourceFile(io.RawIOBase):
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """An index with the (packed, plain) places from which reading may begin."""
+    """An index with the (packed, plain) places from which reading may begin, in the file or in a `copy` of it."""
 
     index: DumpIndex
     steps: tuple[tuple[int, int], ...]
+    copy: Path | None = None
 
 
 class SourceSlices:
-    """Databases inside files of many; `folder` keeps what was learned of each file."""
+    """Databases inside files of many; `folder` keeps what was learned of each file, and with `recompress` seekable
+    copies of those packed in one piece."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, recompress: bool = False) -> None:
         self._folder = folder
+        self._recompress = recompress
         self._known: dict[Fingerprint, _Kept] = {}
 
     def databases(self, source: Source, file: Fingerprint) -> Sequence[HeldDatabase]:
@@ -118,7 +123,8 @@ class SourceSlices:
 
     def _index(self, source: Source, file: Fingerprint) -> _Kept:
         if file not in self._known:
-            self._known[file] = self._load(file) or self._make(source, file)
+            kept = self._load(file) or self._make(source, file)
+            self._known[file] = self._copied(source, file, kept) if self._recompress else kept
         return self._known[file]
 
     def _paths(self, file: Fingerprint) -> tuple[Path, Path]:
@@ -146,6 +152,25 @@ class SourceSlices:
         part.rename(path)
         return _Kept(index, tuple(steps))
 
+    def _copied(self, source: Source, file: Fingerprint, kept: _Kept) -> _Kept:
+        """The same in a seekable copy, made where there is none; as it is where none is needed, or there is no room."""
+        packing = packing_of(_opened(source, file).read(16))
+        if packing is None or packing.name == "gzip" or len(kept.steps) > 1 or kept.index.damage:
+            return kept
+        index, _ = self._paths(file)
+        copy, stated = index.with_suffix(".copy.zst"), index.with_suffix(".copy.json")
+        if not stated.exists():
+            try:
+                steps = make_copy(self._from(source, file, kept, (0, kept.index.size)), copy, safe(file.path))
+            except StagingFull:
+                return kept
+            part = stated.with_suffix(f".{os.getpid()}.part")
+            part.write_text(json.dumps(steps))
+            part.rename(stated)
+        return replace(
+            kept, steps=tuple((one, two) for one, two in json.loads(stated.read_text())), copy=copy
+        )
+
     def _first_pass(self, source: Source, file: Fingerprint, steps: list[tuple[int, int]]) -> Iterator[bytes]:
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -165,7 +190,7 @@ class SourceSlices:
 
     def _from(self, source: Source, file: Fingerprint, kept: _Kept, part: tuple[int, int]) -> Iterator[bytes]:
         """The plain bytes of a part, and perhaps some behind it."""
-        opened, (offset, end) = _opened(source, file), part
+        (offset, end), opened = part, kept.copy.open("rb") if kept.copy else _opened(source, file)
         packing = packing_of(opened.read(16))
         if packing is None:
             opened.seek(offset)

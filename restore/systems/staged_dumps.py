@@ -14,11 +14,12 @@ from restore.systems.staging import StagingFolder
 
 
 class StagedDumps:
-    """Satisfies restore.model.ports.Dumps. `indexes` is the folder that keeps what was learned of files of many."""
+    """Satisfies restore.model.ports.Dumps. `indexes` is the folder that keeps what was learned of files of many,
+    with `recompress` seekable copies of them too."""
 
-    def __init__(self, staging: StagingFolder, indexes: Path) -> None:
+    def __init__(self, staging: StagingFolder, indexes: Path, *, recompress: bool = False) -> None:
         self._staging = staging
-        self._slices = SourceSlices(indexes)
+        self._slices = SourceSlices(indexes, recompress=recompress)
 
     def databases(self, source: Source, file: Fingerprint) -> Sequence[HeldDatabase]:
         return self._slices.databases(source, file)

@@ -30,7 +30,7 @@ from tests.bench.report import Report
 
 RUNS = 3
 WORKERS = 2
-MEGABYTES, QUICK = 420, 40
+MEGABYTES, QUICK = 450, 43
 SETTINGS = {
     "innodb-buffer-pool-size": "1G",
     "innodb-log-file-size": "512M",

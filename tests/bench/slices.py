@@ -19,7 +19,7 @@ from tests.bench.report import Report
 
 RUNS = 3
 SIZES, QUICK_SIZES = (50, 150, 500), (10, 30, 90)
-MEGABYTES, QUICK = 420, 40
+MEGABYTES, QUICK = 450, 43
 WANTED = "wanted"
 PLAIN_GOAL, PULL_GOAL, RATIO_GOAL = 500.0, 0.25, 20.0
 

@@ -20,6 +20,7 @@ from restore.model.mysql import SLICE, DatabaseId, DumpFile
 from restore.model.survey import Index
 from restore.survey.index import read_index
 from restore.survey.survivors import find_survivors
+from restore.systems import slice_copies, source_slices
 from restore.systems.staged_dumps import StagedDumps
 from restore.systems.staging import StagingFolder
 from tests.memory.source import MemorySource
@@ -74,7 +75,13 @@ class Place:
             self.source.put(f"{server}/var/vmail/x.test/z/Maildir/cur/1".encode(), b"")
             self.source.put(f"{server}/var/backups/mysql/none.txt".encode(), b"")
         self.source.put(self.path, data)
-        self.dumps = StagedDumps(StagingFolder(folder / "staging"), folder / "indexes")
+        self.folder = folder
+        self.reopen()
+
+    def reopen(self, *, recompress: bool = False) -> None:
+        """Another worker, which has the same folders."""
+        staging = StagingFolder(self.folder / "staging")
+        self.dumps = StagedDumps(staging, self.folder / "indexes", recompress=recompress)
 
     def _count(self, operation: str, path: bytes) -> None:
         self.read += operation in ("stream", "chunk") and path == self.path
@@ -174,3 +181,31 @@ def test_behind_damage_nothing_is_read_that_may_be_another_customers(tmp_path: P
             mended = place.dumps.salvaged(dump)
             assert b"of victim" not in b"".join(mended)
             assert mended.found.losses
+
+
+class FirstBytes(source_slices.SourceFile):
+    """A file of which no more is given than tells how it is packed."""
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        return super().readinto(buffer[:16]) if self.tell() == 0 else 0
+
+
+def test_a_file_in_one_piece_is_read_from_its_source_once_where_a_copy_is_wanted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slice_copies, "FRAME", 4000)
+    place = Place(tmp_path, lzma.compress(WHOLE), ".xz")
+    found = {dump.database.name: dump for dump in place.index().dumps}
+    bob = place.plain(found["bob"])
+    place.dumps.discard(found["bob"])
+
+    place.reopen(recompress=True)
+    assert place.plain(found["bob"]) == bob
+    place.dumps.discard(found["bob"])
+    place.reopen(recompress=True)
+    monkeypatch.setattr(source_slices, "make_copy", None)
+    monkeypatch.setattr(source_slices, "SourceFile", FirstBytes)
+
+    assert place.plain(found["bob"]) == bob
+    assert b"of bob" not in place.plain(found["alice"])
+    assert len(list(tmp_path.glob("indexes/*.copy.zst"))) == 1
