@@ -70,7 +70,9 @@ def with_byte(data: bytes, place: int, byte: int) -> bytes:
 
 
 def test_a_whole_dump_passes_as_it_stands() -> None:
-    assert salvaged(WHOLE) == (WHOLE, Salvage(3, MANY))
+    counts = (("a", 100), ("b", 800), ("c", 100))
+
+    assert salvaged(WHOLE) == (WHOLE, Salvage(3, MANY, counts=counts))
 
 
 @given(st.integers(min_value=WHOLE.index(b"(40,"), max_value=len(WHOLE) - 100))
