@@ -15,6 +15,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,6 +50,7 @@ mail_uid = {uid}
 mail_gid = {uid}
 first_valid_uid = 1
 mail_fsync = never
+mailbox_list_index = no
 mail_plugins = {plugins}
 stats_writer_socket_path =
 namespace inbox {{
@@ -128,7 +130,8 @@ class DboxReader(ImapReader):
                         f"source {source.name}: {program} does not start: {words}"
                     ) from error
 
-            self._seen: dict[FolderPath, int] = {}
+            self._seen: dict[FolderPath, FolderState] = {}
+            self._mails = copy.mails
             super().__init__(source.name, connect)
             self.refused = tuple(copy.refused)
         except BaseException:
@@ -136,18 +139,25 @@ class DboxReader(ImapReader):
             raise
 
     def folders(self) -> Sequence[FolderPath]:
-        """Every folder that can be selected. Raises SourceUnreadable where Dovecot dies of the tree."""
+        """Every folder that can be selected, looked at before any message is: Dovecot drops from its index what it
+        misses as it reads. Raises SourceUnreadable where it dies of the tree."""
         try:
-            return super().folders()
+            found = super().folders()
+            for folder in found:
+                with suppress(MailRefused):
+                    self.state(folder)
+            return found
         except (MailUnreachable, MailStalled) as error:
             raise SourceUnreadable(
                 f"Dovecot cannot read it: {self._last_error() or error.message}"
             ) from error
 
     def state(self, folder: FolderPath) -> FolderState:
-        """As Dovecot states it. One that rebuilds a folder in its copy keeps the UIDs, and changes the UIDVALIDITY."""
+        """As Dovecot stated it first, though with no fewer messages than there are files of mail. One that rebuilds a
+        folder in its copy keeps the UIDs, and changes the UIDVALIDITY. Raises MailRefused."""
         found = super().state(folder)
-        return replace(found, uidvalidity=self._seen.setdefault(folder, found.uidvalidity))
+        messages = max(found.messages, self._mails[folder])
+        return self._seen.setdefault(folder, replace(found, messages=messages))
 
     def contents(
         self, folder: FolderPath, messages: Sequence[tuple[int, int]]
