@@ -33,7 +33,8 @@ SQL = (
     'kind = "sql"\nsocket = "/s"\nuser = "u"\npassword = { file = "{folder}/secret" }\ndatabase = "mail"\n'
     'find = "SELECT 1 FROM m WHERE a = {address}"\nmake = "INSERT INTO m VALUES ({address}, {hash}, {quota_kb})"'
 )
-COMMAND = 'kind = "command"\nfind = ["/f", "{address}"]\nmake = ["/m", "{user}", "{domain}", "{quota_mb}"]\nmissing = [3]'
+COMMAND = 'kind = "command"\nfind = ["/f", "{address}"]\nmissing = [3]\n'
+COMMAND += 'make = ["/m", "{user}", "{domain}", "{quota_mb}"]'
 
 
 def test_each_way_of_making_mailboxes_is_read_as_it_stands(folder: Path) -> None:

@@ -96,6 +96,9 @@ class MailSession(Protocol):
     def room(self) -> int | None:
         """Bytes that INBOX's quota still allows (RFC 9208); None where the server sets or tells no limit."""
 
+    def largest(self) -> int | None:
+        """The bytes that a message may have (RFC 7889); None where the server states no limit for all folders."""
+
     def quota(self) -> int | None:
         """The bytes that INBOX's quota allows in all; None where the server sets or tells no limit."""
 

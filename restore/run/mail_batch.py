@@ -34,7 +34,11 @@ def send(step: MailStep, live: LiveFolder, batch: Sequence[Outgoing], tally: Tal
     The intent is on disk before the first byte leaves. Nothing else may be asked of the session before land().
     Raises Fenced, MailUnreachable, MailStalled; the intent then tells the next run where to look.
     """
-    fitting = [outgoing for outgoing in batch if not _beyond_quota(step, outgoing, tally)]
+    fitting = [
+        outgoing
+        for outgoing in batch
+        if not _beyond_quota(step, outgoing, tally) and not _beyond_limit(step, outgoing, tally)
+    ]
     if not fitting:
         return None
     live.make(step)
@@ -144,6 +148,16 @@ def _beyond_quota(step: MailStep, outgoing: Outgoing, tally: Tally) -> bool:
         return False
     words = f"over quota: not tried, since a message of {step.quota_floor:,} bytes was refused"
     _refuse(step, tally, outgoing, Refusal(words, OVER_QUOTA))
+    return True
+
+
+def _beyond_limit(step: MailStep, outgoing: Outgoing, tally: Tally) -> bool:
+    """A message that the server says it takes none of that size is not sent for the refusal alone."""
+    largest = step.session.largest()
+    if largest is None or outgoing.identity.size <= largest:
+        return False
+    words = f"not tried: the server takes messages of {largest:,} bytes at most (APPENDLIMIT)"
+    _refuse(step, tally, outgoing, Refusal(words, TOO_LARGE[0]))
     return True
 
 

@@ -78,6 +78,11 @@ class ImapSession:
         left = [limit - usage for limit, usage in self._quotas()]
         return max(0, min(left)) * 1024 if left else None
 
+    def largest(self) -> int | None:
+        """The bytes that a message may have (RFC 7889); None where the server states no limit for all folders."""
+        stated = (word.partition(b"=")[2] for word in self._capabilities if word.startswith(b"APPENDLIMIT="))
+        return min((int(limit) for limit in stated if limit.isdigit()), default=None)
+
     def quota(self) -> int | None:
         """The bytes that INBOX's quota allows in all; None where the server sets or tells no limit."""
         return min((limit * 1024 for limit, _ in self._quotas()), default=None)

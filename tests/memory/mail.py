@@ -64,7 +64,7 @@ class MemoryMail:
     """Satisfies MailServer. `hook(moment, op, about)` is called "before" and "after" each change, so that a test
     can cut there; the boxes keep what a killed process had done. `refuse` says which messages are not taken,
     `alter` what the server makes of a content; `multiappend` and `uidplus` are what it can do, `quota` the bytes
-    a mailbox may hold (0: any)."""
+    a mailbox may hold (0: any), `largest` those that a message may have."""
 
     name: str
     boxes: dict[str, MemoryBox] = field(default_factory=dict)
@@ -72,6 +72,7 @@ class MemoryMail:
     multiappend: bool = True
     uidplus: bool = True
     quota: int = 0
+    largest: int = 0
     hook: Callable[[str, str, str], None] = _nothing
     refuse: Callable[[NewMessage], Refusal | None] = _accept
     alter: Callable[[bytes], bytes] = canonical
@@ -97,6 +98,9 @@ class MemorySession:
 
     def room(self) -> int | None:
         return self.server.quota - self._held() if self.server.quota else None
+
+    def largest(self) -> int | None:
+        return self.server.largest or None
 
     def quota(self) -> int | None:
         return self.server.quota or None

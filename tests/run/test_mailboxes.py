@@ -471,6 +471,20 @@ def test_over_quota_the_newest_are_in_and_the_others_wait_for_a_person() -> None
     assert sum(world.inbox().values()) == 20
 
 
+def test_a_message_above_the_limit_that_the_server_states_is_not_sent_and_waits_for_a_person() -> None:
+    world = World()
+    world.mail.largest = 1000
+    for number in range(4):
+        world.put(mail(number) + b"x" * (2000 if number == 2 else 0), f"cur/{number}.a")
+
+    outcome = world.run()
+
+    assert isinstance(outcome, Manual)
+    assert [item.cause for item in outcome.items] == ["mail-too-large"]
+    assert "APPENDLIMIT" in outcome.items[0].evidence[0]
+    assert world.inbox() == Counter([mail(0), mail(1), mail(3)])
+
+
 def test_a_message_the_server_gives_back_otherwise_is_named_and_not_stored_twice() -> None:
     world = world_of({("", 1, True): 1, ("", 2, True): 1}, {})
     world.mail.alter = lambda content: content.replace(b"body 00002", b"cleaned!!!")
