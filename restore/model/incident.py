@@ -206,8 +206,8 @@ class DatabaseTarget:
 @dataclass(frozen=True, slots=True)
 class Incident:
     """One crash, read whole. `digest` is the SHA-256 (hex) of the incident file, `state` the state folder,
-    `lost` when the old servers were lost (epoch seconds), where the file states it; `recompress` whether seekable copies
-    are kept of files of many databases that are packed in one piece."""
+    `lost` when the old servers were lost (epoch seconds), where the file states it; `recompress` whether seekable
+    copies are kept of files of many databases that are packed in one piece."""
 
     path: str
     digest: str

@@ -84,7 +84,8 @@ def cached(megabytes: int, note: Callable[[str], None]) -> Corpus:
     stated = folder / "digests.json"
     if not stated.exists():
         note(f"making {megabytes:,} MB of dumps in {folder}, once")
-        shutil.rmtree(folder, ignore_errors=True)
+        for older in SCRATCH.glob(f"databases-{megabytes}-*"):
+            shutil.rmtree(older)
         folder.mkdir(mode=0o700, parents=True)
         with PrivateMariadb(settings={"innodb-buffer-pool-size": "1G"}) as server:
             stated.write_text(json.dumps(_make(server, folder, megabytes)))
