@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from restore.systems.dump import MAX_STATEMENT
 from restore.systems.unpack_salvage import Hole
 
-MARK = re.compile(
-    rb"^(?:INSERT |REPLACE |CREATE |DROP |LOCK |UNLOCK |ALTER |DELIMITER |/\*!|/\*M!|--[ \r\n]"
-    rb"|SET |COMMIT|START |USE |#)",
-    re.MULTILINE,
+BEGIN = (
+    rb"(?:INSERT |REPLACE |CREATE |DROP |LOCK |UNLOCK |ALTER |DELIMITER |/\*!|/\*M!|--[ \r\n]"
+    rb"|SET |COMMIT|START |USE |#)"
 )
+BEGINS = re.compile(BEGIN)
+MARK = re.compile(rb"\n" + BEGIN)
 LONGEST_MARK = 16
 OTHER_DELIMITER = re.compile(rb"DELIMITER[ \t]+(?!;[ \t\r]*\n)\S", re.IGNORECASE)
 BACK = re.compile(rb"^DELIMITER[ \t]+;[ \t\r]*\n", re.MULTILINE | re.IGNORECASE)
@@ -42,7 +43,7 @@ def blocks(pieces: Iterator[bytes | Hole]) -> Iterator[Text | Hole]:
             yield piece
             continue
         text += piece
-        if len(text) < MAX_STATEMENT and not MARK.search(text, max(1, len(text) - len(piece) - LONGEST_MARK)):
+        if len(text) < MAX_STATEMENT and not MARK.search(text, max(0, len(text) - len(piece) - LONGEST_MARK)):
             continue
         taken = 0
         for block in _cut(offset, text, within, ended=False):
@@ -61,7 +62,7 @@ def _cut(offset: int, text: bytes, within: bool, *, ended: bool) -> Iterator[Tex
         if end is None and not ended and len(text) - start < MAX_STATEMENT:
             return
         end = len(text) if end is None else end
-        yield Text(offset + start, text[start:end], within and not start and not MARK.match(text))
+        yield Text(offset + start, text[start:end], within and not start and not BEGINS.match(text))
         start = end
 
 
@@ -69,8 +70,8 @@ def _end(text: bytes, start: int, *, ended: bool) -> int | None:
     if OTHER_DELIMITER.match(text, start):
         back = BACK.search(text, start + 1)
         return None if back is None else back.end()
-    mark = MARK.search(text, start + 1)
+    mark = MARK.search(text, start)
     # At the text's very end a mark may be the begin of a longer line; the next piece tells.
-    if mark is None or (mark.start() + LONGEST_MARK > len(text) and not ended):
+    if mark is None or (mark.start() + 1 + LONGEST_MARK > len(text) and not ended):
         return None
-    return mark.start()
+    return mark.start() + 1
