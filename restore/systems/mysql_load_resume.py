@@ -68,12 +68,12 @@ def _made_alike(load: Load, name: str, sql: bytes) -> bool:
     try:
         for statement in (apart.bare, *apart.keys) if apart else (renamed,):
             load.loader.run(statement, f"making a twin of the table {safe(name)}")
+        _drop_foreign_keys(load, name)
+        return _shape(load.admin, load.staging, twin) == _shape(load.admin, load.staging, name)
     except Refusal:
         return False
-    _drop_foreign_keys(load, name)
-    alike = _shape(load.admin, load.staging, twin) == _shape(load.admin, load.staging, name)
-    load.admin.run(b"DROP TABLE " + quoted_name(load.staging) + b"." + quoted_name(twin))
-    return alike
+    finally:
+        load.admin.run(b"DROP TABLE IF EXISTS " + quoted_name(load.staging) + b"." + quoted_name(twin))
 
 
 def _drop_foreign_keys(load: Load, name: str) -> None:
