@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from restore.model.facts import DatabaseLoaded
+import pytest
+
+from restore.model.facts import DatabaseLoaded, DumpVerified
 from restore.model.incident import PARTIAL
+from restore.model.mysql import Loaded
 from restore.model.outcome import Answer, Done, Manual, ManualItem, Outcome, Partial
-from restore.model.plan import LoadDatabase
+from restore.model.plan import LoadDatabase, VerifyDump
+from restore.model.ports import SurvivingHash
 from restore.model.survey import Decision, Survey
 from restore.plan.bulk import BulkPlan
 from restore.plan.databases import SALVAGE, path_text
+from restore.report.expected import expected
+from restore.report.hope import Hope
 from restore.run.databases import load_database
+from restore.run.verify_dumps import verify_dump
 from tests.memory.database import MemoryDatabaseServer
 from tests.plan.company import customer, incident, index
 from tests.plan.company import dump as a_dump
@@ -73,6 +81,33 @@ def test_a_damaged_dump_of_another_database_is_no_part_of_this_one(tmp_path: Pat
 
 def test_nothing_is_offered_where_nothing_can_be_read(tmp_path: Path) -> None:
     assert asked(tmp_path, HEAD[:200]).candidates == ()
+
+
+class MemoryScratch:
+    """Satisfies restore.model.ports.Scratch on a server in memory."""
+
+    def load(self, tenant: str, dump: Iterable[bytes]) -> Loaded:
+        return MemoryDatabaseServer("scratch").load(STAGING, dump)
+
+    def hashes(self, dump: Iterable[bytes]) -> Sequence[SurvivingHash]:
+        return ()
+
+
+@pytest.mark.parametrize("partial", [True, False])
+def test_a_verification_forecasts_what_a_run_brings(tmp_path: Path, partial: bool) -> None:
+    steps = Steps(MemoryDatabaseServer("db1"), tmp_path / "verify", {b"shop.sql": CUT})
+    systems = steps.systems
+    systems.trial = MemoryScratch()
+    work = VerifyDump(dump_file(b"shop.sql", CUT), "alice", "db1", partial=partial)
+    verified = verify_dump("verify/load/shop", work, systems)
+    run, _ = load(tmp_path / "run", CUT, partial=True)
+    (told,) = expected("web1", "alice", "web1/shop", verified)
+
+    assert isinstance(verified, Partial) and isinstance(run, Partial)
+    assert isinstance(verified.fact, DumpVerified) and isinstance(run.fact, DatabaseLoaded)
+    assert (verified.fact.tables, verified.fact.rows) == (2, sum(one.rows for one in run.fact.tables))
+    assert verified.missing[1:] == run.missing[1:]
+    assert told.hope is (Hope.PART if partial else Hope.LOST)
 
 
 def loads(plan: BulkPlan) -> list[LoadDatabase]:
