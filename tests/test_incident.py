@@ -120,6 +120,27 @@ kind = "wreck"
     ]
 
 
+def test_where_more_dumps_lie_and_what_becomes_of_damaged_ones_is_stated(folder: Path) -> None:
+    keys = """
+more_dumps = ["var/backups/all.sql", "my/{date}", "tab/{database}"]
+damaged_dumps = "restore-partial"
+tab_charset = "utf8mb4"
+"""
+    text = GOOD.format(folder=folder).replace("[[mail_target]]", f"{keys}[[mail_target]]")
+    (server,) = read_incident(written(folder, text)).old_servers
+    wrong = (
+        text.replace("my/{date}", "../{user}").replace("restore-partial", "yes").replace("utf8mb4", "latin1")
+    )
+
+    assert server.more_dumps == ("var/backups/all.sql", "my/{date}", "tab/{database}")
+    assert (server.damaged_dumps, server.tab_charset) == ("restore-partial", "utf8mb4")
+    assert [line.split(":")[0] for line in mistakes(folder, wrong)] == [
+        "old_server[web1].more_dumps",
+        "old_server[web1].tab_charset",
+        "old_server[web1].damaged_dumps",
+    ]
+
+
 def test_every_mistake_is_named_at_once_with_its_key_and_what_was_expected(folder: Path) -> None:
     text = (
         GOOD.format(folder=folder)
