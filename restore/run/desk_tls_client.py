@@ -77,7 +77,9 @@ class TlsDeskClient(DeskClient):
         try:
             return super()._exchange(line, end)
         except ssl.SSLError as error:
-            if not any(word in (error.reason or "") for word in ("CERT", "UNKNOWN_CA", "DECRYPT", "HANDSHAKE")):
+            if not any(
+                word in (error.reason or "") for word in ("CERT", "UNKNOWN_CA", "DECRYPT", "HANDSHAKE")
+            ):
                 raise ConnectionResetError("the coordinator closed the connection") from error
             self._hang_up()
             words = (
