@@ -14,6 +14,7 @@ import pytest
 
 from detectors.finding import Secret
 from fixtures.servers.dovecot import DovecotOptions, PrivateDovecot
+from fixtures.servers.folder import fresh_folder
 from restore.errors import MailLoginRefused, MailPasswordRefused, SecretMissing
 from restore.incident.secrets import password_of, token
 from restore.model.incident import MailTarget, SecretRef
@@ -46,19 +47,17 @@ def signed(address: str, key: bytes = KEY, seconds: int = 600) -> str:
 
 
 @pytest.fixture(scope="module")
-def dovecot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateDovecot]:
-    folder = tmp_path_factory.mktemp("oauth2")
-    keys = folder / "keys" / "default" / "HS256"
-    keys.mkdir(parents=True)
-    (keys / "default").write_bytes(base64.b64encode(KEY))
-    (folder / "oauth2.conf").write_text(
-        f"introspection_mode = local\nlocal_validation_key_dict = fs:posix:prefix={folder}/keys/\n"
-    )
-    for one in (folder, *folder.parents[:2]):
-        one.chmod(0o755)
-    options = DovecotOptions(extra=OAUTH2 % {"folder": folder})
-    with PrivateDovecot({"anna@x.test": "anna's own", "bert@x.test": "pw"}, options=options) as server:
-        yield server
+def dovecot() -> Iterator[PrivateDovecot]:
+    with fresh_folder("tokens") as folder:  # the server reads it as a user of its own
+        keys = folder / "keys" / "default" / "HS256"
+        keys.mkdir(parents=True)
+        (keys / "default").write_bytes(base64.b64encode(KEY))
+        (folder / "oauth2.conf").write_text(
+            f"introspection_mode = local\nlocal_validation_key_dict = fs:posix:prefix={folder}/keys/\n"
+        )
+        options = DovecotOptions(extra=OAUTH2 % {"folder": folder})
+        with PrivateDovecot({"anna@x.test": "anna's own", "bert@x.test": "pw"}, options=options) as server:
+            yield server
 
 
 def server(dovecot: PrivateDovecot, login: str, credential: SecretRef) -> ImapServer:
