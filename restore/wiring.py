@@ -55,7 +55,6 @@ from restore.survey.index import index_keys, read_index
 from restore.survey.preflight import check
 from restore.survey.survivors import find_survivors
 from restore.systems.dbox_source import DboxReader
-from restore.systems.dbox_source import DboxReader
 from restore.systems.folder import FolderSource
 from restore.systems.imap import ImapServer
 from restore.systems.imap_source import NoFiles, OldImapServer
@@ -72,7 +71,6 @@ from restore.systems.staging import StagingFolder
 STAGING = "staging"
 INDEXES = "indexes"
 SCRATCH = "scratch"
-DBOX = "dbox"
 DBOX = "dbox"
 CLUSTER = "cluster"
 ONCE = Patience(tries=1)
@@ -148,8 +146,6 @@ class RealSystems:
         return self._mail[name]
 
     def mail_reader(self, source: str, address: str, path: bytes, store: Store) -> MailReader:
-        if store.format != IMAP:
-            return DboxReader(self.source(source), path, store.format, self._folder / DBOX)
         if store.format != IMAP:
             return DboxReader(self.source(source), path, store.format, self._folder / DBOX)
         if source not in self._old_mail:
