@@ -121,6 +121,9 @@ class Salvager:
         state.table = one.table or state.table
         for table in one.drops:
             state.kept.pop(table, None)
+            state.cells.pop(table, None)
+        if one.cells:
+            state.cells[one.table] = one.cells
         if one.rows:
             state.kept[one.table] = state.kept.get(one.table, 0) + one.rows
             head = INSERT.match(one.statement.text)
@@ -184,9 +187,9 @@ class Salvager:
         if isinstance(decision, Refuse):
             return None if decision.grave else Good(statement)
         if isinstance(decision, MakeTable):
-            if not decision.alters:
-                self._state.cells.setdefault(decision.table, len(COLUMN.findall(decision.sql)))
-            return Good(statement, decision.table)
+            cells = 0 if decision.alters else len(COLUMN.findall(decision.sql))
+            self._state.cells.setdefault(decision.table, cells)
+            return Good(statement, decision.table, cells=cells)
         if isinstance(decision, InsertRows):
             cells = self._cells(decision.table, len(decision.columns), statement.text, decision.start)
             if (plain := plain_rows(statement.text, decision.start, cells)) is not None:

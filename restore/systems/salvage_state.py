@@ -54,12 +54,14 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Good:
-    """A statement that passes as it stands; `rows` of `table` where it is an INSERT."""
+    """A statement that passes as it stands; `rows` of `table` where it is an INSERT, `cells` its columns where it makes
+    it."""
 
     statement: Statement
     table: str = ""
     rows: int = 0
     drops: tuple[str, ...] = ()
+    cells: int = 0
 
 
 @dataclass(frozen=True, slots=True)
