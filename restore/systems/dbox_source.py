@@ -36,6 +36,8 @@ UNPACKS = "modules/lib20_zlib_plugin.so"
 LOWEST_UID, UIDS = 1_900_000_000, 100_000_000
 MEMORY = 1 << 30
 LOG_TAIL = 4096
+MOST_REPAIRS = 4
+END_SECONDS = 30.0
 TROUBLE = re.compile(r"\b(?:Error|Fatal|Panic): (.+)")
 SECONDS = 120.0
 CONFIG = """\
@@ -86,11 +88,12 @@ class _Imap(imaplib.IMAP4):
         self.file = ours.makefile("rb")
 
     def shutdown(self) -> None:
-        """End it."""
+        """End it: it has its indexes to write before it goes, and goes when nobody listens any more."""
         try:
             self.file.close()
             self.sock.close()
-        finally:
+            self._process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
 
@@ -146,11 +149,25 @@ class DboxReader(ImapReader):
             for folder in found:
                 with suppress(MailRefused):
                     self.state(folder)
+            self._settle(found)
             return found
         except (MailUnreachable, MailStalled) as error:
             raise SourceUnreadable(
                 f"Dovecot cannot read it: {self._last_error() or error.message}"
             ) from error
+
+    def _settle(self, folders: Sequence[FolderPath]) -> None:
+        """Let Dovecot repair its copy as it reads, which may give messages other UIDs, until it finds nothing more."""
+        before: list[tuple[FolderPath, int, int]] | None = None
+        for _ in range(MOST_REPAIRS):
+            seen: list[tuple[FolderPath, int, int]] = []
+            for folder in folders:
+                with suppress(MailRefused):
+                    seen += [(folder, one.uid, one.size) for one in self.held(folder)]
+            if seen == before:
+                return
+            before = seen
+            self._wire.broken = True  # the next look is that of a new process
 
     def state(self, folder: FolderPath) -> FolderState:
         """As Dovecot stated it first, though with no fewer messages than there are files of mail. One that rebuilds a
