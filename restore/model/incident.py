@@ -160,10 +160,13 @@ Maker = PasswdFile | UserTable | MakeCommand
 
 @dataclass(frozen=True, slots=True)
 class MailTarget:
-    """A live mail server. `tls` is verify (IMAPS), starttls or none; `connections` how many mailbox syncs at once;
+    (
+        """A live mail server. `tls` is verify (IMAPS), starttls or none; `connections` how many mailbox syncs at once;
     `proof` whether every message stored is read back whole (full) or a part of them (sample). `create` says how a
-    mailbox that does not exist yet is made, None where none is. `login` is one of LOGINS: but for the master user's, the
-    `credential` names a file of "address:password" lines, or a token, which a command may give for each address."""
+    mailbox that does not exist yet is made, None where none is. `login` is one of LOGINS: but for the master user's,
+    the `credential` names a file of "address:password" lines, or a token, which a command may give for each address."""
+        ""
+    )
 
     name: str
     host: str

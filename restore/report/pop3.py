@@ -76,7 +76,8 @@ def pop3_lines(found: Iterable[Downloader]) -> list[str]:
     if not downloaders:
         return []
     whose = {(one.mailbox.server, one.customer) for one in downloaders}
-    head = f"{len(whose):,} customer(s) read {len(downloaders):,} mailbox(es) by POP3: {WHY}. Tell them before they call:"
+    count = f"{len(whose):,} customer(s) read {len(downloaders):,} mailbox(es) by POP3"
+    head = f"{count}: {WHY}. Tell them before they call:"
     return [
         head,
         *(

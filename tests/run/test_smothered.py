@@ -93,7 +93,9 @@ def test_a_mail_server_that_turns_us_away_gets_half_the_connections() -> None:
     ]
     work = Schedule(steps, {}, Capacity({"source/backup": 100, "mail/mail1": SLOTS, "worker": 100}))
     running = [step.key for step in work.begin()]
-    turned_away = Failed(running.pop(), "mail-busy", Scope.SERVER, "[LIMIT]", "", transient=True, server="mail1")
+    turned_away = Failed(
+        running.pop(), "mail-busy", Scope.SERVER, "[LIMIT]", "", transient=True, server="mail1"
+    )
 
     assert isinstance(work.put_back(turned_away), Abandoned)
     work.end(done(running.pop()))

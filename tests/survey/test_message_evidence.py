@@ -75,7 +75,11 @@ def test_a_byte_altered_inside_an_attachment_is_told_where_it_is_no_base64_any_m
         (b"From: x\n\nhi\n" + bytes(512), NAME, "hole"),
         (b"\x01\x02 no header at all\n\nhi", NAME, "does not begin with a header"),
         (b"From: x\n\nhi", NAME.replace(b":2", b",S=99:2"), "its name states 99 bytes, it has 11"),
-        (b"From: x\n\nhi\n" + bytes(512), NAME.replace(b":2", b",S=99:2"), "its name states 99 bytes, it has 524"),
+        (
+            b"From: x\n\nhi\n" + bytes(512),
+            NAME.replace(b":2", b",S=99:2"),
+            "its name states 99 bytes, it has 524",
+        ),
         (b"From: x\nContent-MD5: Q2hlY2sgSW50ZWdyaXR5IQ==\n\nhi\n", NAME, "Content-MD5"),
         (b'Content-Type: multipart/mixed; boundary="b"\n\nnothing\n', NAME, "without any part"),
     ],
