@@ -21,7 +21,7 @@ from types import ModuleType
 
 from detectors.rule import Rule
 from restore.errors import RecordUnreadable
-from restore.model import facts, mail, mysql, outcome, plan
+from restore.model import facts, mail, mysql, outcome, plan, stores
 
 TAG = "$"
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")  # JSON would read these two as one character
@@ -251,5 +251,5 @@ def _enum(kind: type[Enum]) -> _Form:
 
 
 register((Rule,))
-for _module in (facts, mail, mysql, outcome, plan):
+for _module in (facts, mail, mysql, outcome, plan, stores):
     register(nouns(_module))
