@@ -122,6 +122,7 @@ def test_a_hundred_kills_of_coordinators_and_workers_lose_and_double_nothing(see
     interrupted(seed, 20)
 
 
+@pytest.mark.long
 def test_a_run_whose_workers_are_killed_one_by_one_ends_by_itself_as_if_they_had_not_been() -> None:
     chooser = random.Random(SEED)
     with (
