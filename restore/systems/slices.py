@@ -10,22 +10,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from indexed_gzip import IndexedGzipFile
-from indexed_gzip.indexed_gzip import CrcError, ZranError
-
-from restore.errors import DumpDamaged, StateUnwritable
 from restore.model.text import safe
 from restore.systems.dump_index import DumpIndex, Stretch, index_of
+from restore.systems.packed import PackedFile, keep
 from restore.systems.slice_copies import make_copy
-from restore.systems.unpack import members
-from restore.systems.unpack_members import CHUNK, packing_of
 
-SPACING = 4 << 20
 VERSION = 1
 
 
@@ -43,42 +36,20 @@ class SlicedDump:
 
     @property
     def seeks(self) -> bool:
-        with self.path.open("rb") as file:
-            packing = packing_of(file.read(16))
-        return packing is None or packing.name == "gzip" or len(self.steps) > 1 or self.copied
+        return self.copied or self._file.seeks(self.steps)
+
+    @property
+    def _file(self) -> PackedFile:
+        return PackedFile(lambda: self.path.open("rb"), self.states, safe(str(self.path)))
 
     def plain(self) -> Iterator[bytes]:
         """All of it. Raises DumpDamaged."""
-        return self._from(0)
+        return self._file.part(0, self.index.size, self.steps)
 
     def read(self, database: str, table: str = "") -> Iterator[bytes]:
         """The bytes of a database or table of it with the settings they are read under. Raises DumpDamaged."""
         for start, end in self.index.parts(database, table):
-            left = end - start
-            for chunk in self._from(start):
-                yield chunk[:left]
-                left -= len(chunk)
-                if left <= 0:
-                    break
-
-    def _from(self, offset: int) -> Iterator[bytes]:
-        with self.path.open("rb") as file:
-            packing = packing_of(file.read(16))
-            if packing is not None and packing.name == "gzip":
-                yield from _gunzipped(self.path, self.states, offset)
-                return
-            packed, plain = max(step for step in self.steps if step[1] <= offset)
-            file.seek(packed if packing else offset)
-            skip = offset - plain if packing else 0
-            chunks = (
-                members(file, packing, safe(str(self.path)))
-                if packing
-                else iter(lambda: file.read(CHUNK), b"")
-            )
-            for chunk in chunks:
-                if skip < len(chunk):
-                    yield chunk[skip:]
-                skip = max(0, skip - len(chunk))
+            yield from self._file.part(start, end, self.steps)
 
 
 def sliced(path: Path, folder: Path, *, recompress: bool = False) -> SlicedDump:
@@ -100,12 +71,13 @@ def sliced(path: Path, folder: Path, *, recompress: bool = False) -> SlicedDump:
         dump = SlicedDump(path, index, _steps(content["steps"]), states)
     else:
         steps = [(0, 0)]
-        index = index_of(_first_pass(path, folder, states, steps))
+        file = PackedFile(lambda: path.open("rb"), states, safe(str(path)))
+        index = index_of(file.first(steps))
         made = [[one.database, one.table, one.start, one.end] for one in index.stretches]
-        _keep(kept, json.dumps({"size": index.size, "steps": steps, "stretches": made}).encode())
+        keep(kept, json.dumps({"size": index.size, "steps": steps, "stretches": made}).encode())
         dump = SlicedDump(path, index, tuple(steps), states)
     if recompress and not dump.seeks and not copied.exists():
-        _keep(copied, json.dumps(make_copy(dump.plain(), copy, safe(str(path)))).encode())
+        keep(copied, json.dumps(make_copy(dump.plain(), copy, safe(str(path)))).encode())
     if not copied.exists():
         return dump
     return SlicedDump(copy, index, _steps(json.loads(copied.read_text())), states, copied=True)
@@ -113,46 +85,3 @@ def sliced(path: Path, folder: Path, *, recompress: bool = False) -> SlicedDump:
 
 def _steps(read: list[list[int]]) -> tuple[tuple[int, int], ...]:
     return tuple((packed, plain) for packed, plain in read)
-
-
-def _first_pass(path: Path, folder: Path, states: Path, steps: list[tuple[int, int]]) -> Iterator[bytes]:
-    """The plain content; on the way what is needed to come back is noted in `steps` or written to `states`."""
-    _make(folder)
-    with path.open("rb") as file:
-        packing = packing_of(file.read(16))
-        file.seek(0)
-        if packing is None:
-            yield from iter(lambda: file.read(CHUNK), b"")
-        elif packing.name != "gzip":
-            yield from members(
-                file, packing, safe(str(path)), lambda packed, plain: steps.append((packed, plain))
-            )
-        else:
-            yield from _gunzipped(path, states, 0, write=True)
-
-
-def _gunzipped(path: Path, states: Path, offset: int, *, write: bool = False) -> Iterator[bytes]:
-    try:
-        with IndexedGzipFile(str(path), spacing=SPACING, index_file=None if write else str(states)) as file:
-            file.seek(offset)
-            while chunk := file.read(CHUNK):
-                yield chunk
-            if write:
-                part = states.with_suffix(f".{os.getpid()}.part")
-                file.export_index(str(part))
-                part.rename(states)
-    except (CrcError, ZranError, EOFError) as error:
-        raise DumpDamaged(f"{safe(str(path))} is damaged or cut: {error}") from error
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise StateUnwritable(f"{folder}: {error.strerror}; no index can be kept") from error
-
-
-def _keep(path: Path, content: bytes) -> None:
-    part = path.with_suffix(f".{os.getpid()}.part")
-    part.write_bytes(content)
-    part.rename(path)

@@ -12,25 +12,21 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from indexed_gzip import IndexedGzipFile
-from indexed_gzip.indexed_gzip import CrcError, ZranError
-
 from detectors.walk import Entry
-from restore.errors import DumpDamaged, SourceChanged, StagingFull, StateUnwritable
+from restore.errors import SourceChanged, StagingFull
 from restore.model.mysql import DumpFile, Fingerprint, HeldDatabase
 from restore.model.ports import Source
 from restore.model.text import safe
 from restore.systems.dump_index import DumpIndex, Stretch, index_of_part
+from restore.systems.packed import PackedFile, keep
 from restore.systems.slice_copies import make_copy
-from restore.systems.unpack import members
-from restore.systems.unpack_members import CHUNK, packing_of
 
-SPACING = 4 << 20
 BUFFER = 1 << 16
 VERSION = 1
 TRAILER = b"\n-- Dump completed\n"
@@ -106,13 +102,9 @@ class SourceSlices:
         """The plain SQL of one database of a file; a whole one ends as a whole dump does."""
         kept = self._index(source, dump.fingerprint)
         name = dump.database.name
+        file = self._file(source, dump.fingerprint, kept.copy)
         for start, end in kept.index.parts(name):
-            left = end - start
-            for chunk in self._from(source, dump.fingerprint, kept, (start, end)):
-                yield chunk[:left]
-                left -= len(chunk)
-                if left <= 0:
-                    break
+            yield from file.part(start, end, kept.steps)
         if kept.index.damaged != name:
             # Only the file's last database stands before its last line; the index saw that it is there.
             yield TRAILER
@@ -143,86 +135,32 @@ class SourceSlices:
 
     def _make(self, source: Source, file: Fingerprint) -> _Kept:
         steps = [(0, 0)]
-        index = index_of_part(self._first_pass(source, file, steps))
+        index = index_of_part(self._file(source, file).first(steps))
         made = [[one.database, one.table, one.start, one.end] for one in index.stretches]
         content = {"size": index.size, "damage": index.damage, "steps": steps, "stretches": made}
-        path, _ = self._paths(file)
-        part = path.with_suffix(f".{os.getpid()}.part")
-        part.write_text(json.dumps(content))
-        part.rename(path)
+        keep(self._paths(file)[0], json.dumps(content).encode())
         return _Kept(index, tuple(steps))
 
     def _copied(self, source: Source, file: Fingerprint, kept: _Kept) -> _Kept:
         """The same in a seekable copy, made where there is none; as it is where none is needed, or there is no room."""
-        packing = packing_of(_opened(source, file).read(16))
-        if packing is None or packing.name == "gzip" or len(kept.steps) > 1 or kept.index.damage:
+        packed = self._file(source, file)
+        if kept.index.damage or packed.seeks(kept.steps):
             return kept
         index, _ = self._paths(file)
         copy, stated = index.with_suffix(".copy.zst"), index.with_suffix(".copy.json")
         if not stated.exists():
             try:
-                steps = make_copy(self._from(source, file, kept, (0, kept.index.size)), copy, safe(file.path))
+                steps = make_copy(packed.part(0, kept.index.size, kept.steps), copy, packed.what)
             except StagingFull:
                 return kept
-            part = stated.with_suffix(f".{os.getpid()}.part")
-            part.write_text(json.dumps(steps))
-            part.rename(stated)
+            keep(stated, json.dumps(steps).encode())
         return replace(
             kept, steps=tuple((one, two) for one, two in json.loads(stated.read_text())), copy=copy
         )
 
-    def _first_pass(self, source: Source, file: Fingerprint, steps: list[tuple[int, int]]) -> Iterator[bytes]:
-        try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise StateUnwritable(f"{self._folder}: {error.strerror}; no index can be kept") from error
-        opened = _opened(source, file)
-        packing = packing_of(opened.read(16))
-        opened.seek(0)
-        if packing is None:
-            yield from iter(lambda: opened.read(CHUNK), b"")
-        elif packing.name == "gzip":
-            yield from self._gunzipped(opened, file, 0, write=True)
-        else:
-            yield from members(
-                opened, packing, safe(file.path), lambda packed, plain: steps.append((packed, plain))
-            )
-
-    def _from(self, source: Source, file: Fingerprint, kept: _Kept, part: tuple[int, int]) -> Iterator[bytes]:
-        """The plain bytes of a part, and perhaps some behind it."""
-        (offset, end), opened = part, kept.copy.open("rb") if kept.copy else _opened(source, file)
-        packing = packing_of(opened.read(16))
-        if packing is None:
-            opened.seek(offset)
-            yield from iter(lambda: opened.read(min(CHUNK, end - offset)), b"")
-            return
-        if packing.name == "gzip":
-            yield from self._gunzipped(opened, file, offset)
-            return
-        packed, plain = max(step for step in kept.steps if step[1] <= offset)
-        opened.seek(packed)
-        skip = offset - plain
-        for chunk in members(opened, packing, safe(file.path)):
-            if skip < len(chunk):
-                yield chunk[skip:]
-            skip = max(0, skip - len(chunk))
-
-    def _gunzipped(
-        self, opened: BinaryIO, file: Fingerprint, offset: int, *, write: bool = False
-    ) -> Iterator[bytes]:
-        _, states = self._paths(file)
-        kept = str(states) if states.exists() and not write else None
-        try:
-            with IndexedGzipFile(fileobj=opened, spacing=SPACING, index_file=kept) as plain:
-                plain.seek(offset)
-                while chunk := plain.read(CHUNK):
-                    yield chunk
-                if write:
-                    part = states.with_suffix(f".{os.getpid()}.part")
-                    plain.export_index(str(part))
-                    part.rename(states)
-        except (CrcError, ZranError, EOFError) as error:
-            raise DumpDamaged(f"{safe(file.path)} is damaged or cut: {error}") from error
+    def _file(self, source: Source, file: Fingerprint, copy: Path | None = None) -> PackedFile:
+        opened = partial(copy.open, "rb") if copy else partial(_opened, source, file)
+        return PackedFile(cast(Callable[[], BinaryIO], opened), self._paths(file)[1], safe(file.path))
 
 
 def _opened(source: Source, file: Fingerprint) -> BinaryIO:
