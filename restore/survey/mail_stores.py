@@ -5,7 +5,7 @@ from __future__ import annotations
 from restore.model.ports import Systems
 from restore.model.stores import MAILDIR, MBOX, Store
 from restore.survey.imap_store import open_imap
-from restore.survey.mail_store import open_maildir
+from restore.survey.maildir_store import open_maildir
 from restore.survey.mbox import open_mbox
 from restore.survey.stored import MailStore
 
