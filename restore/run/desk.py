@@ -12,7 +12,6 @@ import os
 import socket
 import socketserver
 import struct
-import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -28,12 +27,12 @@ from restore.model.mail import JournalRecord
 from restore.model.operator import Operator
 from restore.model.text import safe
 from restore.request import LINE_LIMIT, pack, secret_of, socket_path, text_of
+from restore.run.desk_lines import Lines
 from restore.run.inlet import Inlet
 from restore.run.leases import Leases
 from restore.run.strays import await_strays
 
 PART_BYTES = 1 << 20
-STOP_SECONDS = 10.0
 POLL_SECONDS = 0.1
 PATIENCE_SECONDS = 60.0
 
@@ -219,7 +218,7 @@ def _check_types(request: Request) -> None:
             raise RequestRefused(f"a {request['op']} request states its {name} wrongly or not at all")
 
 
-class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+class _Server(Lines, socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     """Connections, each in a thread of its own."""
 
     daemon_threads = True
@@ -227,37 +226,15 @@ class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 
     def __init__(self, path: str, desk: DeskServer) -> None:
         self.desk = desk
-        self._open: set[socket.socket] = set()
-        self._changed = threading.Condition()
+        Lines.__init__(self, desk.break_down)
         mask = os.umask(0o177)
         try:
-            super().__init__(path, _Connection)
+            socketserver.UnixStreamServer.__init__(self, path, _Connection)
         finally:
             os.umask(mask)
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
         return _peer(request)[1] in (0, os.geteuid())
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        fault = sys.exception()
-        if fault is not None and not isinstance(fault, OSError):
-            self.desk.break_down(fault)
-
-    def opened(self, connection: socket.socket) -> None:
-        with self._changed:
-            self._open.add(connection)
-
-    def closed(self, connection: socket.socket) -> None:
-        with self._changed:
-            self._open.discard(connection)
-            self._changed.notify_all()
-
-    def hang_up_all(self) -> None:
-        """Let every connection end after the request it is at."""
-        with self._changed:
-            for connection in self._open:
-                connection.shutdown(socket.SHUT_RD)
-            self._changed.wait_for(lambda: not self._open, STOP_SECONDS)
 
 
 class _Connection(socketserver.StreamRequestHandler):

@@ -10,7 +10,6 @@ import json
 import socket
 import socketserver
 import ssl
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,7 +20,8 @@ from restore.errors import DeskUnheard, Fenced, RequestRefused, RestoreError
 from restore.ledger import disk
 from restore.request import LINE_LIMIT, pack
 from restore.run.certificates import Certificates, common_name
-from restore.run.desk import POLL_SECONDS, STOP_SECONDS, DeskServer
+from restore.run.desk import POLL_SECONDS, DeskServer
+from restore.run.desk_lines import Lines
 from restore.run.strays import elsewhere_path
 
 HANDSHAKE_SECONDS = 30.0
@@ -84,7 +84,7 @@ def all_home(desk: DeskServer, epoch: int) -> None:
     elsewhere_path(desk.path, epoch).unlink(missing_ok=True)
 
 
-class _Server(socketserver.ThreadingTCPServer):
+class _Server(Lines, socketserver.ThreadingTCPServer):
     """Connections, each in a thread of its own, in which it proves itself too."""
 
     daemon_threads = True
@@ -97,9 +97,8 @@ class _Server(socketserver.ThreadingTCPServer):
         self.desk = desk
         self.tls = context(how.files, ssl.Purpose.CLIENT_AUTH)
         self._epoch, self._equipment = epoch, how.equipment
-        self._open: set[socket.socket] = set()
-        self._changed = threading.Condition()
-        super().__init__((how.host, how.port), _Connection)
+        Lines.__init__(self, desk.break_down)
+        socketserver.TCPServer.__init__(self, (how.host, how.port), _Connection)
 
     def answer(self, request: dict[str, Any]) -> Iterator[Mapping[str, object]]:
         """The replies to a worker's request."""
@@ -123,28 +122,6 @@ class _Server(socketserver.ThreadingTCPServer):
         if request.get("epoch") != self._epoch:
             raise Fenced(f"a worker is of epoch {request.get('epoch')}; epoch {self._epoch} has taken over")
         return self._equipment()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        fault = sys.exception()
-        if fault is not None and not isinstance(fault, OSError):
-            self.desk.break_down(fault)
-
-    def opened(self, connection: socket.socket) -> None:
-        with self._changed:
-            self._open.add(connection)
-
-    def closed(self, connection: socket.socket) -> None:
-        with self._changed:
-            self._open.discard(connection)
-            self._changed.notify_all()
-
-    def hang_up_all(self) -> None:
-        """Let every connection end after the request it is at. (SSLSocket's own shutdown would end its encryption, and
-        what is being answered would go out in clear.)"""
-        with self._changed:
-            for connection in self._open:
-                socket.socket.shutdown(connection, socket.SHUT_RD)
-            self._changed.wait_for(lambda: not self._open, STOP_SECONDS)
 
 
 class _Connection(socketserver.BaseRequestHandler):
