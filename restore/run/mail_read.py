@@ -13,7 +13,7 @@ from restore.errors import SourceUnreadable
 from restore.model.mail import Identity
 from restore.model.message import Identifier, canonical, identify
 from restore.model.ports import Source, Unreadable
-from restore.survey.mail_store import MaildirStore
+from restore.survey.maildir_store import MaildirStore
 from restore.survey.stored import MailStore, StoredFolder, StoredMail
 
 LARGEST_MESSAGE = 256 << 20
