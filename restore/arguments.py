@@ -1,4 +1,7 @@
-"""The command line: verbs, their options, and what their exit codes mean."""
+"""The command line: verbs, their options, and what their exit codes mean.
+
+Longer than other modules because every verb's options stand here, a few lines each, so that they are named alike.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Every failure an operator can meet: a code, how far it reaches, whether to try again, what to do next."""
+"""Every failure an operator can meet: a code, how far it reaches, whether to try again, what to do next.
+
+Longer than other modules because each is a class of a few lines and docs/errors.md lists them from here.
+"""
 
 from __future__ import annotations
 

@@ -167,6 +167,31 @@ def _references(
     ]
 
 
+def _unknown_tables(document: Mapping[str, object]) -> list[str]:
+    found = []
+    for key in document:
+        if key not in SECTIONS:
+            near = difflib.get_close_matches(key, SECTIONS, 1)
+            found.append(
+                f"{safe(key, 60)}: there is no such table" + (f"; did you mean {near[0]}?" if near else "")
+            )
+    return found
+
+
+def _broken_references(incident: Incident) -> list[str]:
+    """Names of servers that are stated nowhere."""
+    servers = incident.old_servers
+    sources, mail, databases = (
+        {one.name for one in named}
+        for named in (incident.sources, incident.mail_targets, incident.database_targets)
+    )
+    return [
+        *_references(servers, "source", lambda one: tuple(copy.source for copy in one.copies), sources),
+        *_references(servers, "mail_to", lambda one: (one.mail_to,) if one.mail_to else (), mail),
+        *_references(servers, "databases_to", lambda one: one.databases_to, databases),
+    ]
+
+
 def read_incident(path: str) -> Incident:
     """The incident file at `path`, whole.
 
@@ -179,13 +204,7 @@ def read_incident(path: str) -> Incident:
         raise IncidentInvalid(path, (f"cannot be read: {error.strerror}",)) from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise IncidentInvalid(path, (f"is not TOML: {safe(str(error))}",)) from error
-    mistakes: list[str] = []
-    for key in document:
-        if key not in SECTIONS:
-            near = difflib.get_close_matches(key, SECTIONS, 1)
-            mistakes.append(
-                f"{safe(key, 60)}: there is no such table" + (f"; did you mean {near[0]}?" if near else "")
-            )
+    mistakes = _unknown_tables(document)
     head = Table("incident", _section(document, "incident", mistakes), mistakes)
     limits = Table("limits", _section(document, "limits", mistakes, optional=True), mistakes)
     vault_key = head.secret("vault_key", optional=True)
@@ -208,25 +227,7 @@ def read_incident(path: str) -> Incident:
     head.end()
     limits.end()
     incident = replace(incident, old_servers=with_imap(incident, mistakes))
-    servers = incident.old_servers
-    mistakes += _references(
-        servers,
-        "source",
-        lambda one: tuple(copy.source for copy in one.copies),
-        {one.name for one in incident.sources},
-    )
-    mistakes += _references(
-        servers,
-        "mail_to",
-        lambda one: (one.mail_to,) if one.mail_to else (),
-        {one.name for one in incident.mail_targets},
-    )
-    mistakes += _references(
-        servers,
-        "databases_to",
-        lambda one: one.databases_to,
-        {one.name for one in incident.database_targets},
-    )
+    mistakes += _broken_references(incident)
     mistakes += _shared_names(incident)
     if mistakes:
         raise IncidentInvalid(path, tuple(mistakes))

@@ -1,4 +1,7 @@
-"""The Protocols of all outside systems, stated once. systems/ satisfies them, wiring.py introduces them."""
+"""The Protocols of all outside systems, stated once. systems/ satisfies them, wiring.py introduces them.
+
+Longer than other modules because they are read together: what a step may ask of anything outside is this page.
+"""
 
 from __future__ import annotations
 
