@@ -2,8 +2,8 @@
 
 The wire is request.py's: one JSON object a line. An operator's request has the op "ask", the `ask` itself (run, undo,
 record, keep, pause, resume, drain, limit), who asks, and the incident file as he has it. Replies: {"accepted": …} once
-it is in the ledger, {"event": …} and {"counts": …} while it goes on, and at the end {"ok": …}, {"error": …} or
-{"closed": true} where the coordinator is about to end and takes nothing more.
+it is in the ledger, {"paused": true} where nothing begins yet, {"event": …} and {"counts": …} while it goes on, and at
+the end {"ok": …}, {"error": …} or {"closed": true} where the coordinator is about to end and takes nothing more.
 """
 
 from __future__ import annotations
@@ -81,6 +81,10 @@ def follow(line: Line, screen: Screen, ask: str, **more: object) -> int:
             if "accepted" in reply:
                 screen.warn(
                     f"The run under way has taken it up as {reply['accepted']}; ^C lets it go on without you."
+                )
+            if "paused" in reply:
+                screen.warn(
+                    "That run is paused: nothing of this begins before somebody gives `bulkrestore resume`."
                 )
             if "event" in reply:
                 event = read_event(reply["event"])

@@ -171,10 +171,11 @@ class Attendant:
         said = request.said
         self._check_incident(said)
         match said["ask"]:
-            case "run":
-                return self._run(request)
-            case "undo":
-                return self._undo(request)
+            case "run" | "undo" as ask:
+                learned = self._run(request) if ask == "run" else self._undo(request)
+                if schedule.paused:
+                    request.reply({"paused": True})
+                return learned
             case "record":
                 return self._record(request)
             case "keep":

@@ -297,6 +297,21 @@ def run_events(office: Coordinator) -> list[Event]:
     return [read_event(body) for (body,) in rows]
 
 
+def test_who_asks_a_paused_run_hears_that_nothing_begins_yet(tmp_path: Path) -> None:
+    def upon(event: str, said: Mapping[str, object]) -> Ask:
+        return lambda office: said if event in map(kind, run_events(office)) else None
+
+    run = Run(
+        Night(tmp_path),
+        after(1, {"ask": "pause"}),
+        upon("paused", GINA),
+        upon("requested", {"ask": "resume"}),
+    )
+
+    assert run.said(1)[:2] == [{"accepted": "r1.1"}, {"paused": True}]
+    assert [list(one) for one in run.said(0)] == [["ok"]]
+
+
 def test_a_drained_run_tells_the_asker_and_the_next_one_does_the_rest(tmp_path: Path, plain: Run) -> None:
     run = Run(Night(tmp_path), after(1, GINA), after(1, {"ask": "drain"}))
 
